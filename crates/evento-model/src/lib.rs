@@ -1,0 +1,34 @@
+//! The nouns of Evento: what an entity instance, a command, an event, an outcome and a position are called.
+//!
+//! Every other crate speaks these words. This crate performs no I/O, has no async function, reads no
+//! configuration, knows no clock and derives no serialisation: how a noun looks in JSON, YAML, Kafka or on
+//! disk belongs to the edge that owns that format.
+
+pub mod code;
+pub mod digest;
+pub mod id;
+pub mod name;
+pub mod outcome;
+pub mod partition;
+pub mod policy;
+pub mod position;
+pub mod time;
+
+pub use code::Code;
+pub use digest::{Digest, Revision, Seed};
+pub use id::{CommandId, EntityId, EntityKey, EntityTypeId, IdError, SchemaId};
+pub use name::{FullName, NameError, ResourceName};
+pub use outcome::{Outcome, Stage};
+pub use partition::partition_of;
+pub use policy::{OnPark, RetryPolicy};
+pub use position::{EventRef, Position, TopicKind};
+pub use time::Timestamp;
+
+/// Number of an event within its entity instance: 1, 2, 3, … without gaps. 0 means "no events yet".
+pub type Sequence = u64;
+
+/// Offset of a record within its topic partition: 0, 1, 2, … without gaps.
+pub type Offset = u64;
+
+/// A number raised at each take-over of a data directory or partition; it fences former owners.
+pub type OwnerEpoch = u32;
