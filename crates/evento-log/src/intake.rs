@@ -1,0 +1,235 @@
+//! What the outside asks of the command path, and what it is told: plain values, without a channel.
+//!
+//! The edges (HTTP, later Kafka) make an [`Ask`]; the engine takes it and gives an [`Answer`]. Both meet here
+//! because an edge knows the log but never the engine. How an ask travels is the binary's business.
+
+use std::sync::Arc;
+
+use evento_model::{
+    Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, Position, ResourceName, Revision, Sequence, Timestamp,
+};
+
+use crate::record::{CommandRecord, EventRecord};
+use crate::unit::StatePut;
+
+/// Something asked of the command path.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Take this command.
+    Send {
+        /// The entity type it targets.
+        entity: EntityTypeId,
+        /// The command, already checked against its schema.
+        command: Box<CommandRecord>,
+        /// When to answer.
+        want: Want,
+    },
+    /// Answer when the command has its outcome.
+    Wait(CommandRef),
+    /// Make sure that the command is durable, then answer with its status.
+    Persist(CommandRef),
+    /// Answer with the status of a command that is not finished.
+    Status(CommandRef),
+    /// Answer with the unfinished commands that fit.
+    List(ListFilter),
+    /// Put a parked command back, or make a retrying one due at once.
+    Retry(CommandRef),
+    /// Park a command that is not running.
+    Park(CommandRef),
+    /// End a parked command with `evento.CommandAbandoned`.
+    Abandon {
+        /// The command.
+        command: CommandRef,
+        /// Who gives up on it.
+        by: Arc<str>,
+        /// Why; required.
+        reason: Arc<str>,
+    },
+}
+
+/// A command of an instance.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CommandRef {
+    /// The instance.
+    pub key: EntityKey,
+    /// The command.
+    pub command_id: CommandId,
+}
+
+/// When the sender of a command wants its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// When it has an outcome.
+    Outcome,
+    /// As soon as it is durable.
+    Stored,
+}
+
+/// Which unfinished commands to list. Every given field must fit.
+#[derive(Clone, Default, Debug)]
+pub struct ListFilter {
+    /// Of this entity type.
+    pub entity: Option<EntityTypeId>,
+    /// In this status.
+    pub status: Option<Status>,
+    /// Waiting for this function.
+    pub function: Option<ResourceName>,
+    /// With this fingerprint of the last error.
+    pub fingerprint: Option<String>,
+    /// With this command id.
+    pub command_id: Option<CommandId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What the path says to an [`Ask`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The command has its outcome, and it is durable.
+    Done(Arc<Done>),
+    /// The command is durable and has no outcome yet.
+    Unfinished(Box<CommandStatus>),
+    /// The commands that fit.
+    Listed(Vec<CommandStatus>),
+    /// Nothing was recorded.
+    Refused(Refusal),
+    /// No unfinished command has this id.
+    NotUnfinished,
+}
+
+/// A finished command.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The instance.
+    pub key: EntityKey,
+    /// The command.
+    pub command_id: CommandId,
+    /// Full name of its type.
+    pub command_type: FullName,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its events, in order; at least one.
+    pub events: Vec<EventRecord>,
+    /// The instance's state after it, if the answer comes straight from the commit.
+    pub state: Option<StatePut>,
+    /// Where its first event is.
+    pub position: Position,
+    /// Attempts it took.
+    pub attempts: u32,
+    /// Revision of the function that handled it.
+    pub revision: Option<Revision>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When its outcome was committed.
+    pub committed_at: Timestamp,
+    /// Whether the outcome was recorded by an earlier send.
+    pub replayed: bool,
+}
+
+/// Where an unfinished command stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Status {
+    /// In the log, not yet taken.
+    Queued,
+    /// Something else must come first.
+    Waiting,
+    /// The function has it.
+    Running,
+    /// Failed, with a next attempt.
+    Retrying,
+    /// Out of attempts.
+    Parked,
+}
+
+impl Status {
+    /// The word used in JSON, metrics and the CLI.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Waiting => "waiting",
+            Status::Running => "running",
+            Status::Retrying => "retrying",
+            Status::Parked => "parked",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Status> {
+        [Status::Queued, Status::Waiting, Status::Running, Status::Retrying, Status::Parked]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// What a command waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WaitingFor {
+    /// An earlier command of the same instance.
+    Command(CommandId),
+    /// A function that is down, or not there at all (`None`).
+    Function {
+        /// Its name, if there is one.
+        name: Option<ResourceName>,
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// A person: the command is parked.
+    Person,
+}
+
+/// Everything a person wants to know of an unfinished command.
+#[derive(Clone, Debug)]
+pub struct CommandStatus {
+    /// The instance.
+    pub key: EntityKey,
+    /// The command.
+    pub command_id: CommandId,
+    /// Full name of its type.
+    pub command_type: FullName,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Wall-clock time of the next attempt, if one is set.
+    pub next_attempt_at: Option<Timestamp>,
+    /// What it waits for.
+    pub waiting_for: Option<WaitingFor>,
+    /// The last failure.
+    pub last_error: Option<LastError>,
+}
+
+/// The last failure of a command, with the function's own words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastError {
+    /// EV30xx.
+    pub code: Code,
+    /// One line.
+    pub title: String,
+    /// More, may be empty.
+    pub detail: String,
+    /// The function.
+    pub function: String,
+    /// Its revision.
+    pub revision: Option<Revision>,
+    /// When.
+    pub at: Timestamp,
+    /// Groups equal errors.
+    pub fingerprint: String,
+    /// The function's stack, if it gave one.
+    pub stack: Option<String>,
+}
+
+/// Why nothing was recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// EV10xx, EV40xx or EV60xx.
+    pub code: Code,
+    /// In words.
+    pub detail: String,
+    /// When to try again, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// The instance's sequence, for a precondition that does not hold.
+    pub seq: Option<Sequence>,
+}
