@@ -1,0 +1,147 @@
+//! The platform's own events: what Evento itself may write into an instance's stream.
+//!
+//! They tell a result that no function told: an operator gave up on a command, or a precondition turned out not to
+//! hold. They take a sequence like any event, never go to a function and never change a state. Their schemas have
+//! the first ids of every registry, so a record written by any Evento is read by every other.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use evento_model::{CommandId, FullName, SchemaId};
+
+use crate::avro::Schema;
+use crate::catalog::Registered;
+
+/// The namespace no resource may use.
+pub const NAMESPACE: &str = "evento";
+
+/// First schema id that resources get; those below belong to the platform, now and later.
+pub const SCHEMA_ID_FIRST: u32 = 17;
+
+const ABANDONED: &str = r#"{"type":"record","name":"CommandAbandoned","namespace":"evento","doc":"An operator gave up on a command.","fields":[
+{"name":"commandId","type":"string"},
+{"name":"command","type":"string","doc":"full name of the command's type"},
+{"name":"reason","type":"string"},
+{"name":"by","type":"string","doc":"who abandoned it"}]}"#;
+
+const PRECONDITION_FAILED: &str = r#"{"type":"record","name":"CommandPreconditionFailed","namespace":"evento","doc":"The instance was not at the sequence the sender asked for.","fields":[
+{"name":"commandId","type":"string"},
+{"name":"command","type":"string","doc":"full name of the command's type"},
+{"name":"expected","type":"long","doc":"sequence the sender asked for; 0 is: must be new"},
+{"name":"actual","type":"long","doc":"sequence the instance was at"}]}"#;
+
+/// The platform's events with their schemas.
+#[derive(Debug)]
+pub struct Platform {
+    /// `evento.CommandAbandoned`.
+    pub abandoned: Registered,
+    /// `evento.CommandPreconditionFailed`.
+    pub precondition_failed: Registered,
+}
+
+static PLATFORM: LazyLock<Platform> = LazyLock::new(|| {
+    let registered =
+        |id, json| Registered { id: SchemaId(id), schema: Schema::parse(json).expect("checked by a test") };
+    Platform { abandoned: registered(1, ABANDONED), precondition_failed: registered(2, PRECONDITION_FAILED) }
+});
+
+static NAMES: LazyLock<[FullName; 2]> = LazyLock::new(|| {
+    ["evento.CommandAbandoned", "evento.CommandPreconditionFailed"]
+        .map(|name| FullName::new(name).expect("checked by a test"))
+});
+
+/// The platform's events; the same in every registry.
+pub fn platform() -> &'static Platform {
+    &PLATFORM
+}
+
+impl Platform {
+    /// Every platform schema with its name.
+    pub fn all(&self) -> [(FullName, &Registered); 2] {
+        [(abandoned_name(), &self.abandoned), (precondition_failed_name(), &self.precondition_failed)]
+    }
+}
+
+/// `evento.CommandAbandoned`.
+pub fn abandoned_name() -> FullName {
+    NAMES[0].clone()
+}
+
+/// `evento.CommandPreconditionFailed`.
+pub fn precondition_failed_name() -> FullName {
+    NAMES[1].clone()
+}
+
+/// Payload of `evento.CommandAbandoned`, canonical Avro.
+pub fn abandoned(command_id: &CommandId, command: &FullName, reason: &str, by: &str) -> Bytes {
+    let mut out = Vec::with_capacity(64 + reason.len() + by.len());
+    for text in [command_id.as_str(), command.as_str(), reason, by] {
+        write_text(text, &mut out);
+    }
+    out.into()
+}
+
+/// Payload of `evento.CommandPreconditionFailed`, canonical Avro.
+pub fn precondition_failed(command_id: &CommandId, command: &FullName, expected: u64, actual: u64) -> Bytes {
+    let mut out = Vec::with_capacity(128);
+    write_text(command_id.as_str(), &mut out);
+    write_text(command.as_str(), &mut out);
+    for sequence in [expected, actual] {
+        // A sequence above i64 is never reached; a sender may still name one.
+        write_long(i64::try_from(sequence).unwrap_or(i64::MAX), &mut out);
+    }
+    out.into()
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    write_long(text.len() as i64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Avro's long: zigzag, then seven bits a byte, lowest first.
+fn write_long(value: i64, out: &mut Vec<u8>) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use evento_model::{CommandId, FullName};
+
+    use super::{abandoned, platform, precondition_failed};
+    use crate::avro::{Checked, JsonOptions, Schema, check, to_json};
+
+    fn json(schema: &Schema, datum: &[u8]) -> String {
+        assert!(matches!(check(schema, datum), Ok(Checked::Canonical(_))), "platform payloads are canonical");
+        let mut out = Vec::new();
+        to_json(schema, datum, &JsonOptions { long_as_string: false }, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn platform_events_read_back_under_their_schemas() {
+        let id = CommandId::new("c-1").unwrap();
+        let command = FullName::new("bank.WithdrawCash").unwrap();
+        let reason = "gave up: ".repeat(30);
+        assert_eq!(
+            json(&platform().abandoned.schema, &abandoned(&id, &command, &reason, "ops@bank")),
+            format!(r#"{{"commandId":"c-1","command":"bank.WithdrawCash","reason":"{reason}","by":"ops@bank"}}"#)
+        );
+        assert_eq!(
+            json(&platform().precondition_failed.schema, &precondition_failed(&id, &command, 0, u64::MAX)),
+            r#"{"commandId":"c-1","command":"bank.WithdrawCash","expected":0,"actual":9223372036854775807}"#
+        );
+    }
+
+    #[test]
+    fn platform_names_are_those_of_their_schemas_and_ids_stay_below_those_of_resources() {
+        for (name, registered) in platform().all() {
+            assert_eq!(registered.schema.full_name(), Some(name.as_str()));
+            assert!(registered.id.0 < super::SCHEMA_ID_FIRST);
+        }
+    }
+}
