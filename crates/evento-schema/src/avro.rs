@@ -15,6 +15,7 @@ mod json;
 mod logical;
 mod node;
 mod parse;
+mod plan;
 mod schema;
 mod suggest;
 mod trail;
@@ -24,6 +25,7 @@ pub use check::{Checked, check};
 pub use error::{DecodeError, JsonViolation, SchemaError, Violation};
 pub use info::FieldInfo;
 pub use json::{JsonOptions, from_json, from_json_value, to_json};
+pub use plan::Plan;
 pub use schema::Schema;
 
 /// Longest schema text, in bytes.

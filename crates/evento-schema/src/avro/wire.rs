@@ -28,6 +28,16 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.position
     }
 
+    /// The bytes from an earlier position up to here.
+    pub(super) fn since(&self, position: usize) -> &'a [u8] {
+        &self.bytes[position..self.position]
+    }
+
+    /// A reader of the same datum that starts at an earlier position.
+    pub(super) fn again_from(&self, position: usize) -> Reader<'a> {
+        Reader { bytes: self.bytes, position, canonical: true, zero_size_left: ZERO_SIZE_ITEMS_MAX }
+    }
+
     #[inline]
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
         if count > self.remaining() {

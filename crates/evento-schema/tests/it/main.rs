@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap like tests")]
 
 mod json;
+mod plan;
 mod schema;
 mod wire;
