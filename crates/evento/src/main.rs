@@ -1,0 +1,29 @@
+//! The `evento` program: one match from verb to function.
+
+use std::process::ExitCode;
+
+use evento::cli::{self, Verb};
+
+fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    cli::finish(&cli.global, |context| match cli.verb {
+        //T        Verb::Apply(args) => cli::apply::run(context, args),
+        //T        Verb::Diff(args) => cli::apply::diff(context, args),
+        Verb::Get(args) => cli::get::run(context, args),
+        Verb::Describe(args) => cli::get::describe(context, args),
+        //T        Verb::Delete(args) => cli::delete::run(context, args),
+        Verb::Send(args) => cli::send::run(context, args),
+        Verb::State(args) => cli::state::run(context, args),
+        //T        Verb::History(args) => cli::history::run(context, args),
+        //T        Verb::Tail(args) => cli::tail::run(context, args),
+        //T        Verb::Command(verb) => cli::command::run(context, verb),
+        //T        Verb::Function(verb) => cli::function::run(context, verb),
+        Verb::Explain(args) => cli::explain::run(context, args),
+        Verb::Config(verb) => cli::config::run(context, verb),
+        Verb::Completion(args) => cli::completion::run(context, args),
+        Verb::Version => cli::version::run(context),
+    })
+}
