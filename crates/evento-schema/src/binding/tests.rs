@@ -1,0 +1,1 @@
+//! Declarations in, what serves or findings out.

@@ -1,0 +1,1 @@
+//! Sets in, changes or findings out.
