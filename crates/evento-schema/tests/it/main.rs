@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap like tests")]
 
+#[path = "../common/generate.rs"]
+mod generate;
 mod json;
 mod plan;
+mod property;
 mod schema;
 mod wire;
