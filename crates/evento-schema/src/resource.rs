@@ -157,4 +157,4 @@ fn documents(file: &SourceFile, findings: &mut Findings) -> Vec<Node> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

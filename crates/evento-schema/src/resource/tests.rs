@@ -5,7 +5,31 @@ use std::collections::BTreeMap;
 use evento_model::OnPark;
 use serde_json::json;
 
-use super::{Finding, Kind, Resource, Runtime, SourceFile, Spec, parse_set, referenced_files};
+use super::{Finding, Kind, Resource, ResourceSet, Runtime, SourceFile, Spec, parse_set, referenced_files};
+
+const BANK: &str = include_str!("tests/bank.yaml");
+const ACCOUNT: &str = include_str!("tests/Account.avsc");
+
+/// The bank of the interface reference, with one text replaced by another for each pair.
+pub(crate) fn bank_with(replacements: &[(&str, &str)]) -> ResourceSet {
+    let mut text = BANK.to_owned();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "the bank has no {from}");
+        text = text.replace(from, to);
+    }
+    let source = SourceFile { path: "bank/resources/account.yaml".to_owned(), folder: None, text };
+    parse_set(&[source], &[("bank/schemas/Account.avsc".to_owned(), ACCOUNT.to_owned())].into()).unwrap()
+}
+
+/// The bank of the interface reference.
+pub(crate) fn bank() -> ResourceSet {
+    bank_with(&[])
+}
+
+/// Documents in block or flow form, as a set.
+pub(crate) fn set(text: &str) -> ResourceSet {
+    parse_set(&[file(text)], &BTreeMap::new()).unwrap()
+}
 
 /// Code, line, column and a part of the message of a finding.
 type Told = (u16, u32, u32, &'static str);
@@ -19,7 +43,7 @@ fn parse(text: &str) -> Result<Vec<Resource>, Vec<Finding>> {
 }
 
 /// `EV2001 3:7 message`, one a finding.
-fn told(findings: &[Finding]) -> Vec<String> {
+pub(crate) fn told(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(|f| format!("{} {}:{} {}", f.code, f.line, f.column, f.message)).collect()
 }
 
@@ -68,6 +92,18 @@ fn block_flow_and_json_form_say_the_same() {
     assert_eq!(command.schema.full_name.as_str(), "bank.WithdrawCash");
     assert_eq!(command.emits.len(), 2);
     assert_eq!((block.kind, block.name.as_str(), block.place.line), (Kind::Command, "withdraw-cash", 2));
+}
+
+#[test]
+fn the_bank_of_the_reference_reads() {
+    let bank = bank();
+    let count = |kind| bank.resources.iter().filter(|resource| resource.kind == kind).count();
+    assert_eq!(Kind::ALL.map(count), [1, 3, 6, 1]);
+    let Spec::Entity(account) = &bank.resources[0].spec else { panic!("an entity") };
+    assert_eq!(
+        account.schema.schema.fields().map(|field| field.name).collect::<Vec<_>>(),
+        ["owner", "currency", "balance", "deposits"]
+    );
 }
 
 #[test]
