@@ -1,9 +1,23 @@
 //! The durable truth: record format, commit log, topics and a disposable state store.
 //!
 //! Reading order: `record` and `unit` (what is written), `view` (what is read), `intake` (what the edges ask
-//! of the command path). This crate never looks inside a payload.
+//! of the command path), `codec` (the record format), `frame` and `embedded` (how it becomes durable). This
+//! crate never looks inside a payload.
 
+#[cfg(feature = "embedded")]
+pub mod codec;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod intake;
 pub mod record;
 pub mod unit;
 pub mod view;
+
+#[cfg(feature = "embedded")]
+mod disk;
+#[cfg(feature = "embedded")]
+mod fault;
+#[cfg(feature = "embedded")]
+mod frame;
+#[cfg(feature = "embedded")]
+mod wire;

@@ -1,0 +1,112 @@
+//! What the engine wants done: a closed set of plain values.
+
+use std::sync::Arc;
+
+use evento_function::RunRequest;
+use evento_log::intake::{Answer, CommandStatus};
+use evento_log::record::EventRecord;
+use evento_log::unit::{CommitUnit, StatePut};
+use evento_model::{Code, CommandId, EntityKey, FullName, Outcome, ResourceName, Revision, Timestamp};
+
+use crate::{CallNo, LoadNo, UnitNo, WaiterId};
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Look up an instance's state and, if a command is named, that command's outcome.
+    Load {
+        /// Comes back with the result.
+        load: LoadNo,
+        /// The instance.
+        key: EntityKey,
+        /// The command whose outcome is wanted as well.
+        command: Option<CommandId>,
+    },
+    /// Call a function.
+    Call {
+        /// Comes back with the answer.
+        call: CallNo,
+        /// The function.
+        function: ResourceName,
+        /// The revision that must answer.
+        revision: Revision,
+        /// What it is asked.
+        request: RunRequest,
+        /// Total deadline, in milliseconds.
+        timeout_ms: u64,
+    },
+    /// Write a unit; units are submitted in the order of their numbers. When it is durable, tell those who wait.
+    Commit {
+        /// Comes back when durable.
+        unit: UnitNo,
+        /// What is written.
+        content: Box<CommitUnit>,
+        /// Who is told what once it is durable.
+        answers: Vec<(WaiterId, Draft)>,
+    },
+    /// Tell somebody something that is durable already, or that nothing was recorded.
+    Answer(WaiterId, Answer),
+    /// Ask the function for its manifest again: it behaves unlike the one that was registered.
+    Rediscover(ResourceName),
+    /// Something a person should see on the terminal, in the log or in the metrics.
+    Notice(Notice),
+}
+
+/// An answer that becomes true with a commit.
+#[derive(Debug)]
+pub enum Draft {
+    /// The outcome of a command; position and commit time are filled in by the commit.
+    Done(Arc<DoneDraft>),
+    /// The command is durable.
+    Stored(Box<CommandStatus>),
+}
+
+/// A finished command, but for where and when it is committed.
+#[derive(Debug)]
+pub struct DoneDraft {
+    /// The instance.
+    pub key: EntityKey,
+    /// The command.
+    pub command_id: CommandId,
+    /// Full name of its type.
+    pub command_type: FullName,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its events.
+    pub events: Vec<EventRecord>,
+    /// Index of its first event among the unit's.
+    pub event_index: usize,
+    /// The state after the unit.
+    pub state: Option<StatePut>,
+    /// Attempts it took.
+    pub attempts: u32,
+    /// Revision that handled it.
+    pub revision: Option<Revision>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+/// Something worth telling a person.
+#[derive(Debug)]
+pub enum Notice {
+    /// An attempt failed.
+    Failed(Box<CommandStatus>),
+    /// A command was parked.
+    Parked(Box<CommandStatus>),
+    /// A function is down: its breaker opened.
+    FunctionDown {
+        /// The function.
+        function: ResourceName,
+        /// Why.
+        code: Code,
+        /// In words.
+        title: String,
+    },
+    /// A function answers again.
+    FunctionBack {
+        /// The function.
+        function: ResourceName,
+        /// How long it was down, in milliseconds.
+        down_ms: u64,
+    },
+}

@@ -1,0 +1,156 @@
+//! The path when functions fail: who is charged, who waits, who is parked, and that nothing is lost.
+
+use evento_engine::WaiterId;
+use evento_log::intake::{Status, Want};
+use evento_model::OnPark;
+
+use crate::world::{
+    BAD_STATE, CRASHES, EMITS_NOTHING, EMITS_UNDECLARED, FAILS, Health, POISONS, Setting, World, story,
+};
+
+/// Good commands on other instances, one every so often, as evidence that the function is alive.
+fn pass_with_others(world: &mut World, ms: i64) {
+    for n in 0..ms / 50 {
+        let id = format!("generated-other-{n}-{}", world.calls.len());
+        world.send(&format!("other{n}"), &id, 1);
+        world.pass(50);
+    }
+}
+
+#[test]
+fn a_bad_command_is_parked_while_others_go_on_and_its_instance_too() {
+    for bad in [FAILS, CRASHES, EMITS_UNDECLARED, EMITS_NOTHING, BAD_STATE] {
+        let mut world = World::new(Setting::default());
+        let waiter = world.send("a", "bad", bad);
+        let next = world.send("a", "next", 4);
+        assert_eq!([waiter, next].map(|w| world.told(w)), ["nothing yet", "nothing yet"]);
+        pass_with_others(&mut world, 60_000);
+        assert_eq!([waiter, next].map(|w| world.told(w)), ["parked", "accepted 1"], "amount {bad}");
+        let status = world.status("a", "bad");
+        assert_eq!(status.status, Status::Parked);
+        assert!(status.last_error.is_some() && status.attempts >= 3, "{status:?}");
+        assert_eq!(world.total("a"), 4);
+    }
+}
+
+#[test]
+fn a_command_refused_for_good_is_parked_at_once() {
+    let mut world = World::new(Setting::default());
+    let waiter = world.send("a", "bad", POISONS);
+    assert_eq!(world.told(waiter), "parked");
+}
+
+#[test]
+fn a_blocked_instance_keeps_strict_order() {
+    let mut world = World::new(Setting { on_park: OnPark::Block, ..Setting::default() });
+    world.send("a", "bad", POISONS);
+    let next = world.send("a", "next", 4);
+    let elsewhere = world.send("b", "1", 4);
+    assert_eq!([next, elsewhere].map(|w| world.told(w)), ["nothing yet", "accepted 1"]);
+    assert_eq!(world.status("a", "next").status, Status::Waiting);
+    world.mended = true;
+    world.serve(2);
+    world.pass(1_000);
+    assert_eq!(story(&world, "a"), format!("Added {POISONS}, Added 4"));
+}
+
+#[test]
+fn an_outage_parks_nothing_and_everything_resumes_when_it_ends() {
+    for health in [Health::Down, Health::FailsAll] {
+        let mut world = World::new(Setting::default());
+        world.health = health;
+        let waiters: Vec<WaiterId> = (0..200).map(|n| world.send(&format!("i{n}"), &format!("{n}"), 1)).collect();
+        world.pass(3_600_000);
+        assert!(waiters.iter().all(|w| world.told(*w) == "nothing yet"));
+        let status = world.status("i7", "7");
+        assert_eq!(status.status, Status::Waiting, "{status:?}");
+        let during = world.calls.len();
+        assert!(during < 200 + 4_000, "{during} calls in an hour of outage");
+        world.health = Health::Well;
+        world.pass(2_000);
+        assert!(waiters.iter().all(|w| world.told(*w) == "accepted 1"), "{health:?}");
+        assert!(!world.notices.iter().any(|notice| notice.starts_with("parked")));
+    }
+}
+
+#[test]
+fn a_lone_failing_command_in_a_quiet_system_waits_and_is_never_parked() {
+    let mut world = World::new(Setting::default());
+    let waiter = world.send("a", "bad", FAILS);
+    world.pass(3_600_000);
+    assert_eq!(world.told(waiter), "nothing yet");
+    world.mended = true;
+    world.pass(31_000);
+    assert_eq!(world.told(waiter), "accepted 1");
+}
+
+#[test]
+fn one_crashing_command_takes_no_other_along_for_long() {
+    let mut world = World::new(Setting { concurrency: 1, ..Setting::default() });
+    world.hold_calls = true;
+    world.send("first", "generated-first", 1);
+    let bad = world.send("bad", "bad", CRASHES);
+    let others: Vec<WaiterId> = (0..64).map(|n| world.send(&format!("i{n}"), &format!("{n}"), 1)).collect();
+    world.let_calls_go();
+    world.pass(200);
+    assert!(others.iter().all(|w| world.told(*w) == "accepted 1"));
+    assert_eq!(world.told(bad), "nothing yet");
+    assert!(world.calls.len() < 40, "{} calls to find one of 65", world.calls.len());
+}
+
+#[test]
+fn a_bad_command_in_a_chain_ends_those_before_it_and_is_repeated_alone() {
+    let mut world = World::new(Setting::default());
+    world.hold_calls = true;
+    world.send("a", "generated-0", 1);
+    for (n, amount) in [2, 3, FAILS, 5].into_iter().enumerate() {
+        world.send("a", &format!("generated-{}", n + 1), amount);
+    }
+    world.let_calls_go();
+    assert_eq!(story(&world, "a"), "Added 1, Added 2, Added 3");
+    world.mended = true;
+    world.pass(31_000);
+    assert_eq!(story(&world, "a"), format!("Added 1, Added 2, Added 3, Added {FAILS}, Added 5"));
+}
+
+#[test]
+fn back_pressure_is_no_attempt() {
+    let mut world = World::new(Setting::default());
+    world.health = Health::Busy;
+    let waiter = world.send("a", "1", 5);
+    world.pass(60_000);
+    assert!(world.calls.len() <= 31, "{} calls", world.calls.len());
+    assert_eq!(world.status("a", "1").attempts, 0);
+    world.health = Health::Well;
+    world.pass(2_000);
+    assert_eq!(world.told(waiter), "accepted 1");
+}
+
+#[test]
+fn a_new_revision_tries_everything_at_once_and_releases_what_was_parked() {
+    let mut world = World::new(Setting::default());
+    let parked = world.send("a", "parked", POISONS);
+    let retrying = world.send("b", "retrying", FAILS);
+    world.mended = true;
+    world.serve(2);
+    assert_eq!([parked, retrying].map(|w| world.told(w)), ["parked", "accepted 1"]);
+    world.pass(1_000);
+    assert_eq!((world.total("a"), world.total("b")), (POISONS, FAILS));
+}
+
+#[test]
+fn parked_commands_and_their_errors_outlive_a_restart() {
+    let mut world = World::new(Setting::default());
+    world.send("a", "bad", POISONS);
+    let retrying = world.post("b", "retrying", FAILS, Want::Outcome, None);
+    world.run();
+    assert_eq!(world.told(retrying), "nothing yet");
+    world.kill();
+    world.serve(1);
+    let status = world.status("a", "bad");
+    assert_eq!((status.status, status.last_error.map(|e| e.title)), (Status::Parked, Some("no such tariff".into())));
+    assert_eq!(world.status("b", "retrying").last_error.map(|e| e.title), Some("threw".into()));
+    world.mended = true;
+    world.pass(31_000);
+    assert_eq!((world.total("a"), world.total("b")), (0, FAILS));
+}

@@ -1,0 +1,558 @@
+//! A world for the engine: a log in memory, a function that counts, and a clock that only moves when told.
+//!
+//! Only this file touches the engine's interface; the scenarios speak of commands and answers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
+use evento_function::{
+    Emitted, Failure, FailureClass, RunRequest, RunResponse, StepKind, StepOutcome, Want as WantStates, WorkFailure,
+    WorkResult,
+};
+use evento_log::intake::{Answer, Ask, CommandRef, CommandStatus, Done, Want};
+use evento_log::record::{CommandRecord, EventRecord};
+use evento_log::unit::{CommandPlace, CommitUnit, Committed, Mark, state_digest};
+use evento_log::view::{StoredCommand, StoredState, Unfinished};
+use evento_model::{
+    Code, CommandId, Digest, EntityId, EntityKey, EntityTypeId, FullName, OnPark, Outcome, Position, ResourceName,
+    RetryPolicy, Revision, SchemaId, Seed, Stage, Timestamp, TopicKind,
+};
+use evento_schema::avro::{Plan, Schema};
+use evento_schema::catalog::{
+    Applier, Catalog, CommandType, EmittedEvent, EntityType, EventType, Handler, Registered, Serving,
+};
+
+const COUNTER: EntityTypeId = EntityTypeId(1);
+const T0: i64 = 1_795_413_600_000;
+
+/// How the counting function behaves; amounts choose the misbehaviour of single commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Health {
+    Well,
+    Down,
+    FailsAll,
+    Busy,
+}
+
+/// Amounts with a meaning of their own.
+pub const FAILS: i64 = 666;
+pub const CRASHES: i64 = 667;
+pub const POISONS: i64 = 668;
+pub const EMITS_UNDECLARED: i64 = 669;
+pub const EMITS_NOTHING: i64 = 670;
+pub const BAD_STATE: i64 = 671;
+pub const REFUSED: i64 = -1;
+
+/// What a scenario may choose.
+#[derive(Clone)]
+pub struct Setting {
+    pub on_park: OnPark,
+    pub attempts_max: u32,
+    pub concurrency: u32,
+    /// Whether another function applies than the one that handles.
+    pub apart: bool,
+    pub config: Config,
+}
+
+impl Default for Setting {
+    fn default() -> Setting {
+        Setting { on_park: OnPark::Continue, attempts_max: 3, concurrency: 4, apart: false, config: Config::default() }
+    }
+}
+
+type Submitted = (UnitNo, CommitUnit, Vec<(WaiterId, Draft)>);
+
+pub struct World {
+    engine: Engine,
+    setting: Setting,
+    now: i64,
+    inbox: Vec<Input>,
+    waiters: u64,
+    answers: HashMap<WaiterId, Answer>,
+    /// Units that were submitted but are not durable yet.
+    submitted: Vec<Submitted>,
+    pub hold_commits: bool,
+    pub hold_calls: bool,
+    held_calls: Vec<Effect>,
+    pub health: Health,
+    /// Amounts that fail no longer: the code was fixed.
+    pub mended: bool,
+    pub commands: Vec<CommandRecord>,
+    pub events: BTreeMap<EntityId, Vec<EventRecord>>,
+    states: HashMap<EntityId, StoredState>,
+    done: HashMap<(EntityId, CommandId), (Arc<Done>, Digest)>,
+    marks: HashMap<CommandId, Mark>,
+    ended: HashSet<CommandId>,
+    pub calls: Vec<usize>,
+    pub notices: Vec<String>,
+}
+
+fn long(value: i64) -> Bytes {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    let mut out = Vec::new();
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+    out.into()
+}
+
+fn read_long(bytes: &[u8]) -> i64 {
+    let value = bytes.iter().enumerate().fold(0u64, |value, (n, byte)| value | u64::from(byte & 0x7f) << (7 * n));
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+fn name(text: &str) -> FullName {
+    FullName::new(text).expect("a valid name")
+}
+
+fn schema(record: &str, field: &str) -> Schema {
+    let json = format!(
+        r#"{{"type":"record","name":"{record}","namespace":"test","fields":[{{"name":"{field}","type":"long"}}]}}"#
+    );
+    Schema::parse(&json).expect("a valid schema")
+}
+
+pub fn revision(n: u8) -> Revision {
+    Revision(Digest([n; 32]))
+}
+
+/// The counter: `test.Add` answers `test.Added` or the rejection `test.AddRefused`.
+pub fn catalog(version: u64, setting: &Setting, served_by: Option<u8>) -> Arc<Catalog> {
+    let registered =
+        |id: u32, record: &str, field: &str| Registered { id: SchemaId(id), schema: schema(record, field) };
+    let (state, command) = (registered(1, "Counter", "total"), registered(2, "Add", "amount"));
+    let (added, refused) = (registered(3, "Added", "amount"), registered(4, "AddRefused", "amount"));
+    let plan = |r: &Registered| Plan::compile(&r.schema, &r.schema).expect("the same schema");
+    let serving = |name: &str, n: u8| {
+        Arc::new(Serving {
+            name: ResourceName::new(name).expect("a valid name"),
+            revision: revision(n),
+            concurrency: setting.concurrency,
+            works_max: 512,
+            steps_max: 5_000,
+            timeout_ms: 5_000,
+        })
+    };
+    let emitted = |r: &Registered, rejection| EmittedEvent {
+        declared: r.schema.clone(),
+        registered: r.id,
+        plan: plan(r),
+        rejection,
+    };
+    let handler = served_by.map(|n| {
+        Arc::new(Handler {
+            function: serving("counting", n),
+            plans: [(command.id, plan(&command))].into(),
+            emits: [(name("test.Added"), emitted(&added, false)), (name("test.AddRefused"), emitted(&refused, true))]
+                .into(),
+        })
+    });
+    let applier = served_by.map(|n| {
+        Arc::new(Applier {
+            function: serving(if setting.apart { "applying" } else { "counting" }, n),
+            state_version: 1,
+            state: state.clone(),
+            applies: [(name("test.Added"), [(added.id, plan(&added))].into())].into(),
+        })
+    });
+    let resource = |text: &str| ResourceName::new(text).expect("a valid name");
+    let event = |text: &str, full: &str, rejection, version: &Registered| {
+        Arc::new(EventType {
+            name: resource(text),
+            full_name: name(full),
+            rejection,
+            versions: vec![version.clone()],
+            retired: false,
+        })
+    };
+    let entity = EntityType {
+        id: COUNTER,
+        name: resource("counter"),
+        full_name: name("test.Counter"),
+        partitions: 12,
+        on_park: setting.on_park,
+        retry: RetryPolicy { attempts_max: setting.attempts_max, delay_ms_initial: 100, delay_ms_max: 30_000 },
+        schema: state.clone(),
+        commands: vec![Arc::new(CommandType {
+            name: resource("add"),
+            full_name: name("test.Add"),
+            emits: vec![name("test.Added"), name("test.AddRefused")],
+            versions: vec![command.clone()],
+            retired: false,
+            handler,
+        })],
+        events: vec![
+            event("added", "test.Added", false, &added),
+            event("add-refused", "test.AddRefused", true, &refused),
+        ],
+        applier,
+    };
+    let schemas = [state, command, added, refused].into_iter().map(|r| (r.id, r.schema)).collect();
+    Arc::new(Catalog::new(version, vec![Arc::new(entity)], schemas))
+}
+
+impl World {
+    pub fn new(setting: Setting) -> World {
+        let mut world = World::without_function(setting);
+        world.serve(1);
+        world
+    }
+
+    /// Resources are there, but no function is.
+    pub fn without_function(setting: Setting) -> World {
+        let engine = Engine::new(setting.config.clone(), Chance::new(1), 1, Vec::new());
+        let catalog = catalog(1, &setting, None);
+        let mut world = World {
+            engine,
+            setting,
+            now: 0,
+            inbox: vec![Input::Catalog(catalog)],
+            waiters: 0,
+            answers: HashMap::new(),
+            submitted: Vec::new(),
+            hold_commits: false,
+            hold_calls: false,
+            held_calls: Vec::new(),
+            health: Health::Well,
+            mended: false,
+            commands: Vec::new(),
+            events: BTreeMap::new(),
+            states: HashMap::new(),
+            done: HashMap::new(),
+            marks: HashMap::new(),
+            ended: HashSet::new(),
+            calls: Vec::new(),
+            notices: Vec::new(),
+        };
+        world.run();
+        world
+    }
+
+    /// A revision of the function takes over.
+    pub fn serve(&mut self, n: u8) {
+        let catalog = catalog(u64::from(n) + 1, &self.setting, Some(n));
+        self.inbox.push(Input::Catalog(catalog));
+        self.run();
+    }
+
+    /// Sends a command under an id that the client chose; goes on until nothing more happens now.
+    pub fn send(&mut self, instance: &str, id: &str, amount: i64) -> WaiterId {
+        let waiter = self.post(instance, id, amount, Want::Outcome, None);
+        self.run();
+        waiter
+    }
+
+    /// As `send`, without going on.
+    pub fn post(&mut self, instance: &str, id: &str, amount: i64, want: Want, if_seq: Option<u64>) -> WaiterId {
+        let payload = long(amount);
+        let record = CommandRecord {
+            id: EntityId::new(instance).expect("a valid id"),
+            command_id: CommandId::new(id).expect("a valid id"),
+            client_supplied: !id.starts_with("generated"),
+            type_name: name("test.Add"),
+            schema: SchemaId(2),
+            digest: state_digest(Some(&payload)),
+            payload,
+            accepted_at: Timestamp(T0 + self.now),
+            seed: Seed([7; 16]),
+            if_seq,
+            correlation: None,
+            causation: None,
+            traceparent: None,
+            principal: None,
+        };
+        self.ask(Ask::Send { entity: COUNTER, command: Box::new(record), want })
+    }
+
+    pub fn ask(&mut self, ask: Ask) -> WaiterId {
+        self.waiters += 1;
+        let waiter = WaiterId(self.waiters);
+        self.inbox.push(Input::Asked(waiter, ask));
+        waiter
+    }
+
+    pub fn ask_now(&mut self, ask: Ask) -> Answer {
+        let waiter = self.ask(ask);
+        self.run();
+        self.answers.get(&waiter).cloned().expect("an answer at once")
+    }
+
+    pub fn command(instance: &str, id: &str) -> CommandRef {
+        let key = EntityKey { entity: COUNTER, id: EntityId::new(instance).expect("a valid id") };
+        CommandRef { key, command_id: CommandId::new(id).expect("a valid id") }
+    }
+
+    pub fn status(&mut self, instance: &str, id: &str) -> CommandStatus {
+        match self.ask_now(Ask::Status(World::command(instance, id))) {
+            Answer::Unfinished(status) => *status,
+            other => panic!("{id} is not unfinished: {other:?}"),
+        }
+    }
+
+    /// `accepted 3`, `rejected 4`, `refused EV1010`, `parked`, …, or `nothing yet`.
+    pub fn told(&self, waiter: WaiterId) -> String {
+        match self.answers.get(&waiter) {
+            None => "nothing yet".to_owned(),
+            Some(Answer::Done(done)) => {
+                format!("{} {}", done.outcome.as_str(), done.events.last().map_or(0, |e| e.seq))
+            }
+            Some(Answer::Unfinished(status)) => status.status.as_str().to_owned(),
+            Some(Answer::Refused(refusal)) => format!("refused {}", refusal.code),
+            Some(Answer::Listed(list)) => format!("{} listed", list.len()),
+            Some(Answer::NotUnfinished) => "not unfinished".to_owned(),
+        }
+    }
+
+    pub fn total(&self, instance: &str) -> i64 {
+        let id = EntityId::new(instance).expect("a valid id");
+        self.states.get(&id).and_then(|s| s.state.as_deref()).map_or(0, read_long)
+    }
+
+    /// Lets time pass, stepping whenever the engine wants to.
+    pub fn pass(&mut self, ms: i64) {
+        let until = self.now + ms;
+        loop {
+            let due = self.engine.due().map(|at| at.0.max(self.now + 1));
+            match due {
+                Some(at) if at <= until => self.now = at,
+                _ => break,
+            }
+            self.run();
+        }
+        self.now = until;
+        self.run();
+    }
+
+    /// Makes what was submitted durable, and goes on.
+    pub fn make_durable(&mut self) {
+        self.hold_commits = false;
+        self.run();
+    }
+
+    pub fn let_calls_go(&mut self) {
+        self.hold_calls = false;
+        let held = std::mem::take(&mut self.held_calls);
+        held.into_iter().for_each(|call| self.carry_out(call));
+        self.run();
+    }
+
+    /// Everything that was not durable is gone; a new engine starts from the log.
+    pub fn kill(&mut self) {
+        self.submitted.clear();
+        self.inbox.clear();
+        self.held_calls.clear();
+        let mut unfinished = Vec::new();
+        for (offset, record) in self.commands.iter().enumerate().filter(|(_, c)| !self.ended.contains(&c.command_id)) {
+            let position =
+                Position { entity: COUNTER, topic: TopicKind::Commands, partition: 0, offset: offset as u64 };
+            let mark = self.marks.get(&record.command_id).cloned();
+            unfinished.push(Unfinished { command: StoredCommand { position, record: record.clone() }, mark });
+        }
+        self.engine = Engine::new(self.setting.config.clone(), Chance::new(2), 2, unfinished);
+    }
+
+    /// Goes on until nothing more happens at this time.
+    pub fn run(&mut self) {
+        for _ in 0..100_000 {
+            let inputs = std::mem::take(&mut self.inbox);
+            let now = Now { monotonic: Timestamp(self.now), wall: Timestamp(T0 + self.now) };
+            let effects = self.engine.step(now, inputs);
+            effects.into_iter().for_each(|effect| self.carry_out(effect));
+            if !self.hold_commits {
+                std::mem::take(&mut self.submitted)
+                    .into_iter()
+                    .for_each(|(n, unit, answers)| self.commit(n, unit, answers));
+            }
+            if self.inbox.is_empty() {
+                self.check_truth();
+                return;
+            }
+        }
+        panic!("the engine never comes to rest");
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Load { load, key, command } => {
+                let state = self.states.get(&key.id).cloned();
+                let done = command.and_then(|id| self.done.get(&(key.id.clone(), id)).cloned());
+                self.inbox.push(Input::Loaded(load, Ok(Looked { state, done })));
+            }
+            Effect::Call { .. } if self.hold_calls => self.held_calls.push(effect),
+            Effect::Call { call, request, .. } => {
+                self.calls.push(request.work.iter().map(|work| work.steps.len()).sum());
+                let answer = self.function(&request);
+                self.inbox.push(Input::Answered(call, answer));
+            }
+            Effect::Commit { unit, content, answers } => self.submitted.push((unit, *content, answers)),
+            Effect::Answer(waiter, answer) => {
+                assert!(self.answers.insert(waiter, answer).is_none(), "{waiter:?} was told twice");
+            }
+            Effect::Rediscover(_) => {}
+            Effect::Notice(notice) => self.notices.push(match notice {
+                Notice::Failed(status) => format!("failed {}", status.command_id),
+                Notice::Parked(status) => format!("parked {}", status.command_id),
+                Notice::FunctionDown { .. } => "down".to_owned(),
+                Notice::FunctionBack { .. } => "back".to_owned(),
+            }),
+        }
+    }
+
+    fn commit(&mut self, number: UnitNo, unit: CommitUnit, answers: Vec<(WaiterId, Draft)>) {
+        let committed = Committed {
+            commit_seq: number.0,
+            committed_at: Timestamp(T0 + self.now),
+            command_offset_first: self.commands.len() as u64,
+            event_offset_first: 0,
+        };
+        for put in &unit.outcomes {
+            if let CommandPlace::InThisUnit(n) = put.command {
+                assert_eq!(unit.commands[n].command_id, put.command_id);
+            } else {
+                assert!(self.commands.iter().any(|c| c.command_id == put.command_id), "an outcome without command");
+            }
+            assert!(self.ended.insert(put.command_id.clone()), "{} ended twice", put.command_id);
+            self.marks.remove(&put.command_id);
+            let events: Vec<EventRecord> =
+                unit.events.iter().filter(|e| e.command_id == put.command_id).cloned().collect();
+            assert_eq!((events[0].seq, events.last().map(|e| e.seq)), (put.seq_first, Some(put.seq_last)));
+            let done = Done {
+                key: EntityKey { entity: COUNTER, id: unit.id.clone() },
+                command_id: put.command_id.clone(),
+                command_type: name("test.Add"),
+                outcome: put.outcome,
+                events,
+                state: None,
+                position: Position { entity: COUNTER, topic: TopicKind::Events, partition: 0, offset: 0 },
+                attempts: put.attempts,
+                revision: put.revision,
+                accepted_at: put.accepted_at,
+                committed_at: committed.committed_at,
+                replayed: true,
+            };
+            self.done.insert((unit.id.clone(), put.command_id.clone()), (Arc::new(done), put.digest));
+        }
+        for mark in unit.marks {
+            self.marks.insert(mark.command_id.clone(), mark);
+        }
+        self.commands.extend(unit.commands);
+        if let Some(put) = unit.state {
+            let stored = StoredState {
+                seq: put.seq,
+                state: put.state,
+                schema: put.schema,
+                digest: put.digest,
+                updated_at: put.updated_at,
+                revision: put.revision,
+            };
+            self.states.insert(unit.id.clone(), stored);
+        }
+        self.events.entry(unit.id.clone()).or_default().extend(unit.events);
+        for (waiter, draft) in answers {
+            let answer = match draft {
+                Draft::Done(draft) => {
+                    let done = &self.done[&(draft.key.id.clone(), draft.command_id.clone())];
+                    Answer::Done(done.0.clone())
+                }
+                Draft::Stored(status) => Answer::Unfinished(status),
+            };
+            assert!(self.answers.insert(waiter, answer).is_none(), "{waiter:?} was told twice");
+        }
+        self.inbox.push(Input::Committed(number, committed));
+    }
+
+    /// Sequences are dense, states are the fold of the events.
+    fn check_truth(&self) {
+        for (id, events) in &self.events {
+            for (n, event) in events.iter().enumerate() {
+                assert_eq!(event.seq, n as u64 + 1, "the sequence of {id} has a gap");
+                assert!(event.decided_on < event.seq);
+            }
+            let total: i64 =
+                events.iter().filter(|e| e.type_name.as_str() == "test.Added").map(|e| read_long(&e.payload)).sum();
+            if let Some(last) = events.last() {
+                let state = self.states[id].state.as_deref();
+                assert_eq!(state.map_or(0, read_long), total, "the state of {id} is not the fold of its events");
+                assert_eq!(last.state_digest, state_digest(state));
+                assert_eq!(self.states[id].seq, last.seq);
+            }
+        }
+    }
+
+    fn function(&self, request: &RunRequest) -> Result<RunResponse, Failure> {
+        let failure = |class, code, title: &str| Failure::new(class, Code(code), title, "");
+        match self.health {
+            Health::Well => {}
+            Health::Down => return Err(failure(FailureClass::Outage, 3001, "connection refused")),
+            Health::FailsAll => return Err(failure(FailureClass::Error, 3003, "status 500")),
+            Health::Busy => {
+                return Err(failure(FailureClass::BackPressure { retry_after_ms: Some(2_000) }, 3001, "status 429"));
+            }
+        }
+        let mut results = Vec::new();
+        for work in &request.work {
+            let mut total = work.state.as_deref().map_or(0, read_long);
+            let mut has_state = work.state.is_some();
+            let (mut outcomes, mut failed) = (Vec::new(), None);
+            for (n, step) in work.steps.iter().enumerate() {
+                let amount = read_long(&step.payload);
+                let broken = work.kind == StepKind::Command && !self.mended;
+                let verdict = |class, code, title: &str| {
+                    Some(WorkFailure { step: n as u32, stage: Stage::Handle, failure: failure(class, code, title) })
+                };
+                let (kind, payload) = match amount {
+                    CRASHES if broken => return Err(failure(FailureClass::Crash, 3004, "connection reset")),
+                    FAILS if broken => {
+                        failed = verdict(FailureClass::Error, 3003, "threw");
+                        break;
+                    }
+                    POISONS if broken => {
+                        failed = verdict(FailureClass::Poison, 3003, "no such tariff");
+                        break;
+                    }
+                    EMITS_UNDECLARED if broken => ("test.Surprise", long(amount)),
+                    REFUSED => ("test.AddRefused", long(amount)),
+                    _ => ("test.Added", long(amount)),
+                };
+                let applied = kind == "test.Added" && (work.kind == StepKind::Event || work.want == WantStates::Each);
+                if applied {
+                    total += amount;
+                    has_state = true;
+                }
+                let state = match (has_state, amount) {
+                    (_, BAD_STATE) if broken => Some(Bytes::from_static(&[0xff])),
+                    (true, _) => Some(long(total)),
+                    (false, _) => None,
+                };
+                let events = match (work.kind, amount) {
+                    (StepKind::Event, _) => vec![],
+                    (StepKind::Command, EMITS_NOTHING) if broken => vec![],
+                    (StepKind::Command, _) => vec![Emitted { type_name: kind.into(), payload }],
+                };
+                let count = if work.kind == StepKind::Event { 1 } else { events.len() };
+                let states = if work.want == WantStates::Each { vec![state; count] } else { vec![] };
+                outcomes.push(StepOutcome { events, states });
+            }
+            results.push(WorkResult { outcomes, failure: failed });
+        }
+        Ok(RunResponse { results })
+    }
+}
+
+/// How the events of an instance read: `Added 5, AddRefused -1`.
+pub fn story(world: &World, instance: &str) -> String {
+    let id = EntityId::new(instance).expect("a valid id");
+    let events = world.events.get(&id).map_or(&[][..], Vec::as_slice);
+    let words = events.iter().map(|event| match event.outcome {
+        Outcome::Abandoned => event.type_name.short().to_owned(),
+        Outcome::Accepted | Outcome::Rejected if event.type_name.as_str().starts_with("evento.") => {
+            event.type_name.short().to_owned()
+        }
+        Outcome::Accepted | Outcome::Rejected => format!("{} {}", event.type_name.short(), read_long(&event.payload)),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,258 @@
+//! A record batch, version 2: built record by record, read without trusting a length.
+
+use bytes::Bytes;
+
+/// Bytes of a batch before its first record.
+pub const BATCH_OVERHEAD: usize = 61;
+/// Bytes before the length field counts.
+const LENGTH_END: usize = 12;
+/// Where the CRC's cover begins: from the attributes to the end.
+const CRC_FROM: usize = 21;
+
+/// Why bytes are no batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("these bytes are no Kafka record batch of version 2")]
+pub struct BatchError;
+
+/// One batch being built. Records get offsets from 0; the base is patched in at the end.
+pub(crate) struct BatchBuilder {
+    out: Vec<u8>,
+    scratch: Vec<u8>,
+    count: u32,
+}
+
+impl BatchBuilder {
+    pub(crate) fn new() -> BatchBuilder {
+        BatchBuilder { out: vec![0; BATCH_OVERHEAD], scratch: Vec::new(), count: 0 }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Adds a record; `headers` writes them and says how many it wrote.
+    pub(crate) fn push(&mut self, key: &[u8], value: [&[u8]; 2], headers: impl FnOnce(&mut HeaderWriter<'_>)) {
+        self.scratch.clear();
+        self.scratch.push(0);
+        varint(&mut self.scratch, 0);
+        varint(&mut self.scratch, i64::from(self.count));
+        varint(&mut self.scratch, key.len() as i64);
+        self.scratch.extend_from_slice(key);
+        varint(&mut self.scratch, (value[0].len() + value[1].len()) as i64);
+        self.scratch.extend_from_slice(value[0]);
+        self.scratch.extend_from_slice(value[1]);
+        // The count comes first; it is below 64, so that its place is one byte.
+        let at = self.scratch.len();
+        self.scratch.push(0);
+        let mut writer = HeaderWriter { out: &mut self.scratch, count: 0 };
+        headers(&mut writer);
+        let count = writer.count;
+        debug_assert!(count < 64, "one byte holds the count of headers");
+        self.scratch[at] = (count << 1) as u8;
+        varint(&mut self.out, self.scratch.len() as i64);
+        self.out.extend_from_slice(&self.scratch);
+        self.count += 1;
+    }
+
+    /// The finished batch.
+    pub(crate) fn finish(mut self, base_offset: u64, timestamp: i64, epoch: u32) -> Vec<u8> {
+        let length = (self.out.len() - LENGTH_END) as i32;
+        let last = self.count as i32 - 1;
+        let head = &mut self.out[..BATCH_OVERHEAD];
+        head[0..8].copy_from_slice(&base_offset.to_be_bytes());
+        head[8..12].copy_from_slice(&length.to_be_bytes());
+        head[12..16].copy_from_slice(&epoch.to_be_bytes());
+        head[16] = 2;
+        head[21..23].copy_from_slice(&0i16.to_be_bytes());
+        head[23..27].copy_from_slice(&last.to_be_bytes());
+        head[27..35].copy_from_slice(&timestamp.to_be_bytes());
+        head[35..43].copy_from_slice(&timestamp.to_be_bytes());
+        head[43..51].copy_from_slice(&(-1i64).to_be_bytes());
+        head[51..53].copy_from_slice(&(-1i16).to_be_bytes());
+        head[53..57].copy_from_slice(&(-1i32).to_be_bytes());
+        head[57..61].copy_from_slice(&self.count.to_be_bytes());
+        let crc = crc32c::crc32c(&self.out[CRC_FROM..]);
+        self.out[17..21].copy_from_slice(&crc.to_be_bytes());
+        self.out
+    }
+}
+
+/// Writes the headers of one record.
+pub(crate) struct HeaderWriter<'a> {
+    out: &'a mut Vec<u8>,
+    count: usize,
+}
+
+impl HeaderWriter<'_> {
+    /// A header whose value is the parts one after the other.
+    pub(crate) fn put(&mut self, key: &str, parts: &[&[u8]]) {
+        varint(self.out, key.len() as i64);
+        self.out.extend_from_slice(key.as_bytes());
+        varint(self.out, parts.iter().map(|part| part.len()).sum::<usize>() as i64);
+        parts.iter().for_each(|part| self.out.extend_from_slice(part));
+        self.count += 1;
+    }
+
+    pub(crate) fn put_number(&mut self, key: &str, number: u64) {
+        let mut digits = [0; 20];
+        let text = decimal(number, &mut digits);
+        self.put(key, &[text]);
+    }
+
+    /// Lower-case hex, with something before it.
+    pub(crate) fn put_hex(&mut self, key: &str, before: &str, bytes: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        let length = bytes.len().min(32) * 2;
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        self.put(key, &[before.as_bytes(), &hex[..length]]);
+    }
+}
+
+/// The digits of a number, in a buffer of the caller's.
+pub(crate) fn decimal(number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
+/// What a batch says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BatchHeader {
+    /// Offset of its first record.
+    pub base_offset: u64,
+    /// Bytes of the whole batch.
+    pub bytes: usize,
+    /// Records in it.
+    pub count: u32,
+    /// Commit time of its records.
+    pub timestamp: i64,
+}
+
+impl BatchHeader {
+    /// Reads the first 61 bytes of a batch; whether the rest is there and unharmed is not looked at.
+    pub fn read(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
+        let head = bytes.get(..BATCH_OVERHEAD).ok_or(BatchError)?;
+        let i32_at = |at: usize| i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let i64_at = |at: usize| head[at..at + 8].try_into().map(i64::from_be_bytes).map_err(|_| BatchError);
+        let length = usize::try_from(i32_at(8)).map_err(|_| BatchError)?;
+        let count = u32::try_from(i32_at(57)).map_err(|_| BatchError)?;
+        if head[16] != 2 || length < BATCH_OVERHEAD - LENGTH_END {
+            return Err(BatchError);
+        }
+        let base_offset = u64::try_from(i64_at(0)?).map_err(|_| BatchError)?;
+        Ok(BatchHeader { base_offset, bytes: LENGTH_END + length, count, timestamp: i64_at(35)? })
+    }
+
+    /// One past its last offset.
+    pub fn end_offset(&self) -> u64 {
+        self.base_offset + u64::from(self.count)
+    }
+}
+
+/// One record of a batch, sliced out of it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its offset.
+    pub offset: u64,
+    /// Commit time, in milliseconds.
+    pub timestamp: i64,
+    /// Its key; empty if it has none.
+    pub key: Bytes,
+    /// Its value; `None` is a tombstone.
+    pub value: Option<Bytes>,
+    /// Its headers, in order.
+    pub headers: Vec<(Bytes, Bytes)>,
+}
+
+/// The records of a batch whose checksum holds.
+pub fn records(batch: &Bytes) -> Result<Vec<Record>, BatchError> {
+    let header = BatchHeader::read(batch)?;
+    let whole = batch.get(..header.bytes).ok_or(BatchError)?;
+    let crc = u32::from_be_bytes(whole[17..21].try_into().map_err(|_| BatchError)?);
+    if crc32c::crc32c(&whole[CRC_FROM..]) != crc {
+        return Err(BatchError);
+    }
+    let mut cursor = Cursor { batch, at: BATCH_OVERHEAD, end: header.bytes };
+    // A record has at least seven bytes, whatever the count says.
+    let mut records = Vec::with_capacity((header.count as usize).min(whole.len() / 7));
+    for _ in 0..header.count {
+        let length = cursor.length()?;
+        let end = cursor.at.checked_add(length).filter(|end| *end <= cursor.end).ok_or(BatchError)?;
+        cursor.take(1)?;
+        let (delta, offset) = (cursor.varint()?, cursor.varint()?);
+        let key = cursor.optional()?.unwrap_or_default();
+        let value = cursor.optional()?;
+        let count = cursor.length()?;
+        let mut headers = Vec::with_capacity(count.min(length / 2));
+        for _ in 0..count {
+            let key = cursor.optional()?.ok_or(BatchError)?;
+            headers.push((key, cursor.optional()?.unwrap_or_default()));
+        }
+        if cursor.at != end {
+            return Err(BatchError);
+        }
+        let offset = header.base_offset + u64::try_from(offset).map_err(|_| BatchError)?;
+        records.push(Record { offset, timestamp: header.timestamp.wrapping_add(delta), key, value, headers });
+    }
+    if cursor.at == header.bytes { Ok(records) } else { Err(BatchError) }
+}
+
+struct Cursor<'a> {
+    batch: &'a Bytes,
+    at: usize,
+    end: usize,
+}
+
+impl Cursor<'_> {
+    fn take(&mut self, length: usize) -> Result<Bytes, BatchError> {
+        let end = self.at.checked_add(length).filter(|end| *end <= self.end).ok_or(BatchError)?;
+        let taken = self.batch.slice(self.at..end);
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn varint(&mut self) -> Result<i64, BatchError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.batch.get(self.at).filter(|_| self.at < self.end).ok_or(BatchError)?;
+            self.at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
+            }
+        }
+        Err(BatchError)
+    }
+
+    fn length(&mut self) -> Result<usize, BatchError> {
+        usize::try_from(self.varint()?).map_err(|_| BatchError)
+    }
+
+    fn optional(&mut self) -> Result<Option<Bytes>, BatchError> {
+        match self.varint()? {
+            -1 => Ok(None),
+            length => self.take(usize::try_from(length).map_err(|_| BatchError)?).map(Some),
+        }
+    }
+}
+
+/// A zigzag varint.
+fn varint(out: &mut Vec<u8>, value: i64) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}

@@ -1,0 +1,273 @@
+//! The log on this machine's disk: commit log, topics, state store, and the rules that tie them together.
+//!
+//! The commit log is the only thing synced for an acknowledgement. Topics and state store are derived from it
+//! and made durable at checkpoints. Reads are answered from memory for what is newer than the last checkpoint.
+//! Reading order: `segments` (frames on disk), `committer` (the one writer), `topics`, `tables`, `store`,
+//! `checkpoint`, `recovery`.
+
+mod checkpoint;
+mod checkpoints;
+mod committer;
+mod lock;
+mod read;
+mod recovery;
+mod segments;
+mod store;
+mod tables;
+mod topics;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use evento_model::{EntityTypeId, OwnerEpoch, Timestamp};
+use parking_lot::{Condvar, Mutex, RwLock};
+use rustc_hash::FxHashMap;
+use tokio::sync::watch;
+
+use crate::codec::Names;
+use crate::disk::Disk;
+use crate::unit::{CommitUnit, Committed};
+use crate::view::Unfinished;
+use lock::Lock;
+use store::Store;
+use tables::Tables;
+use topics::Topics;
+
+pub use crate::fault::Fault;
+pub use read::InstanceRow;
+
+/// Called when a unit is durable and readers see it, or when it never will be. Must not block.
+pub type Done = Box<dyn FnOnce(Result<Committed, Fault>) + Send>;
+
+/// Where and how large.
+#[derive(Clone, Debug)]
+pub struct EmbeddedConfig {
+    /// The data directory.
+    pub folder: PathBuf,
+    /// Name of this Evento in `ce_source`.
+    pub cluster: String,
+    /// Bytes of a commit segment.
+    pub segment_bytes: u64,
+    /// Bytes of one group commit at most, roughly.
+    pub group_bytes_max: usize,
+    /// Bytes of frames after which a checkpoint is made; bounds memory and the time of a restart.
+    pub checkpoint_bytes: u64,
+    /// Bytes that must stay free on the disk; below that nothing is accepted (EV4005).
+    pub reserve_bytes: u64,
+    /// Go on after damage in the middle of the commit log, without what follows it. A person's decision.
+    pub accept_loss: bool,
+}
+
+impl EmbeddedConfig {
+    /// The defaults, for a folder.
+    pub fn new(folder: impl Into<PathBuf>) -> EmbeddedConfig {
+        EmbeddedConfig {
+            folder: folder.into(),
+            cluster: "local".to_owned(),
+            segment_bytes: 64 << 20,
+            group_bytes_max: 1 << 20,
+            checkpoint_bytes: 64 << 20,
+            reserve_bytes: 64 << 20,
+            accept_loss: false,
+        }
+    }
+}
+
+/// What was found at start.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Commands without outcome, in the order of their partitions' logs.
+    pub unfinished: Vec<Unfinished>,
+    /// The epoch that begins.
+    pub epoch: OwnerEpoch,
+    /// Frames read since the last checkpoint.
+    pub frames: u64,
+    /// Bytes of a frame that was never finished.
+    pub torn_bytes: u64,
+    /// The state store was gone or behind: states must be rebuilt by replay before they are used.
+    pub states_lost: bool,
+}
+
+/// Counters since start.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct LogStats {
+    /// Units made durable.
+    pub units: u64,
+    /// Syncs of the commit log: one per group.
+    pub syncs: u64,
+    /// Time spent writing and syncing it, in nanoseconds.
+    pub sync_nanos: u64,
+    /// Bytes of frames.
+    pub frame_bytes: u64,
+    /// Bytes of all topics.
+    pub topic_bytes: u64,
+    /// Checkpoints made.
+    pub checkpoints: u64,
+    /// The newest durable commit.
+    pub commit_seq: u64,
+}
+
+#[derive(Default)]
+struct Stats {
+    units: AtomicU64,
+    syncs: AtomicU64,
+    sync_nanos: AtomicU64,
+    frame_bytes: AtomicU64,
+    checkpoints: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Bound: the engine's limits on unfinished commands; it makes at most a few units of each.
+    units: VecDeque<(CommitUnit, Done)>,
+    closing: bool,
+    /// The disk is full: nothing is written until `resume`.
+    full: Option<Fault>,
+}
+
+/// How the clock is handed in.
+pub type WallClock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+struct Shared {
+    config: EmbeddedConfig,
+    disk: Arc<dyn Disk>,
+    clock: WallClock,
+    epoch: OwnerEpoch,
+    queue: Mutex<Queue>,
+    queued: Condvar,
+    tables: RwLock<Tables>,
+    topics: Topics,
+    store: Arc<Store>,
+    names: RwLock<Names>,
+    partitions: RwLock<FxHashMap<EntityTypeId, u32>>,
+    durable: watch::Sender<u64>,
+    poison: OnceLock<Fault>,
+    checkpoint_done: Condvar,
+    checkpoint_turn: Mutex<()>,
+    stats: Stats,
+}
+
+/// The log. Clones share it.
+#[derive(Clone)]
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    threads: Arc<Mutex<Threads>>,
+}
+
+#[derive(Default)]
+struct Threads {
+    /// The lock is given back when they have ended.
+    running: Vec<JoinHandle<()>>,
+    lock: Option<Lock>,
+}
+
+impl EmbeddedLog {
+    /// Opens a data directory, made if it is not there, and brings topics and tables up to the last frame.
+    ///
+    /// Errors: [`Fault::InUse`], [`Fault::Format`], [`Fault::Corrupt`] for damage in the middle, or the
+    /// system's own.
+    pub fn open(config: EmbeddedConfig, clock: WallClock) -> Result<(EmbeddedLog, Recovered), Fault> {
+        recovery::open(config, clock, crate::disk::real())
+    }
+
+    /// Tells how an entity type is called in records, and how many partitions it has. Before its first unit.
+    pub fn register_entity(&self, entity: EntityTypeId, name: &str, partitions: u32) {
+        self.shared.names.write().set(entity, name);
+        self.shared.partitions.write().insert(entity, partitions);
+    }
+
+    /// Queues a unit; units are written in the order in which they are queued.
+    pub fn submit(&self, unit: CommitUnit, done: Done) {
+        self.submit_many(vec![(unit, done)]);
+    }
+
+    /// Queues units that may go into the same group.
+    pub fn submit_many(&self, units: Vec<(CommitUnit, Done)>) {
+        let mut queue = self.shared.queue.lock();
+        if queue.closing {
+            drop(queue);
+            return units.into_iter().for_each(|(_, done)| done(Err(Fault::Closed)));
+        }
+        queue.units.extend(units);
+        drop(queue);
+        self.shared.queued.notify_one();
+    }
+
+    /// After [`Fault::Full`]: accept units again, if there is room by now.
+    pub fn resume(&self) -> Result<(), Fault> {
+        let (free, wanted) = (self.shared.free(), self.shared.config.reserve_bytes);
+        if free < wanted {
+            return Err(Fault::Full { free, wanted });
+        }
+        self.shared.queue.lock().full = None;
+        Ok(())
+    }
+
+    /// Number of the newest durable commit, whenever it grows.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.shared.durable.subscribe()
+    }
+
+    /// A fact that was committed as a unit's `meta`.
+    pub fn meta(&self, key: &[u8]) -> Option<Bytes> {
+        self.shared.tables.read().meta.get(key).cloned()
+    }
+
+    /// All facts whose keys begin with a prefix, in order.
+    pub fn meta_scan(&self, prefix: &[u8]) -> Vec<(Bytes, Bytes)> {
+        let tables = self.shared.tables.read();
+        let from = tables.meta.range(Bytes::copy_from_slice(prefix)..);
+        from.take_while(|(key, _)| key.starts_with(prefix)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    /// Why nothing is written any more, if so.
+    pub fn fault(&self) -> Option<Fault> {
+        self.shared.poison.get().cloned().or_else(|| self.shared.queue.lock().full.clone())
+    }
+
+    /// Counters since start.
+    pub fn stats(&self) -> LogStats {
+        let stats = &self.shared.stats;
+        LogStats {
+            units: stats.units.load(Ordering::Relaxed),
+            syncs: stats.syncs.load(Ordering::Relaxed),
+            sync_nanos: stats.sync_nanos.load(Ordering::Relaxed),
+            frame_bytes: stats.frame_bytes.load(Ordering::Relaxed),
+            topic_bytes: self.shared.topics.bytes(),
+            checkpoints: stats.checkpoints.load(Ordering::Relaxed),
+            commit_seq: *self.shared.durable.borrow(),
+        }
+    }
+
+    /// Writes what is queued, makes a last checkpoint, and gives the directory back. Being killed instead is
+    /// as good, but for the time of the next start. The directory is free when the last clone is gone.
+    pub fn close(self) {
+        self.shared.queue.lock().closing = true;
+        self.shared.queued.notify_one();
+        let mut threads = self.threads.lock();
+        for thread in std::mem::take(&mut threads.running) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the log panicked");
+            }
+        }
+        threads.lock = None;
+    }
+}
+
+impl Shared {
+    fn free(&self) -> u64 {
+        self.disk.free(&self.config.folder).unwrap_or(u64::MAX)
+    }
+
+    /// Returns when no checkpoint is being written.
+    fn wait_for_checkpoint(&self) {
+        let mut turn = self.checkpoint_turn.lock();
+        while self.tables.read().frozen.is_some() && self.poison.get().is_none() {
+            self.checkpoint_done.wait(&mut turn);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The threads beside the committer: one writes checkpoints, one prepares commit segments.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use parking_lot::Mutex;
+
+use super::checkpoint::Checkpoint;
+use super::committer::Cut;
+use super::segments::{Segment, Segments};
+use super::{Fault, Shared};
+
+/// Numbers of segments that no recovery needs any more. Bound: segments between two checkpoints.
+pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
+
+/// Writes out what the committer cut off, until it ends.
+pub(crate) fn write_checkpoints(shared: &Shared, cuts: &Receiver<Cut>, segments: &Segments, spares: &Spares) {
+    for cut in cuts {
+        match write(shared, &cut) {
+            Ok(()) => {
+                shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
+                let old = segments.numbers().unwrap_or_default();
+                let mut spares = spares.lock();
+                for number in old.into_iter().filter(|number| *number < cut.place.segment) {
+                    if !spares.contains(&number) {
+                        spares.push(number);
+                    }
+                }
+            }
+            Err(fault) => {
+                // The commit log still has everything; but memory would grow without bound.
+                tracing::error!(code = %fault.code(), "the checkpoint failed: {fault}");
+                let _ = shared.poison.set(fault);
+            }
+        }
+        let _turn = shared.checkpoint_turn.lock();
+        if shared.poison.get().is_none() {
+            shared.tables.write().frozen = None;
+        }
+        shared.checkpoint_done.notify_all();
+    }
+}
+
+/// Topics, then store, then the file that says so.
+fn write(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
+    let ends = shared.topics.sync()?;
+    shared.store.write(&cut.frozen, cut.place.commit_seq)?;
+    let meta = shared.tables.read().meta.clone();
+    Checkpoint { place: cut.place, ends, meta }.write(&*shared.disk, &shared.config.folder)
+}
+
+/// Keeps one segment ready, made of an old one or of zeros, until nobody wants them any more.
+pub(crate) fn prepare_segments(
+    segments: &Segments,
+    spares: &Spares,
+    ready: &SyncSender<Result<Segment, Fault>>,
+    mut number: u64,
+    incarnations: u64,
+) {
+    loop {
+        let spare = spares.lock().pop();
+        let prepared = segments.prepare(number, incarnations | number, spare);
+        let failed = prepared.is_err();
+        if ready.send(prepared).is_err() || failed {
+            return;
+        }
+        number += 1;
+    }
+}

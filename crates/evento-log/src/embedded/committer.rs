@@ -1,0 +1,276 @@
+//! The committer: one thread that writes frames. Everything queued goes into the next frame; one sync each.
+//!
+//! Order within a group: offsets, batches, frame, write, sync; then topics and tables, so that readers see it;
+//! then those who wait. Any failure of a write or sync is final: nothing more is acknowledged, and no sync is
+//! ever repeated.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Instant;
+
+use evento_model::TopicKind;
+use rustc_hash::FxHashMap;
+
+use super::segments::{CommitPlace, Segment};
+use super::tables::Generation;
+use super::{Done, Fault, Shared};
+use crate::codec::{BatchBuilder, Names};
+use crate::frame::{Ended, HEAD, Noted, TopicPartition, UnitChange, put_batch, put_meta, put_unit};
+use crate::unit::{CommandPlace, CommitUnit, Committed};
+
+/// Units of one group at most.
+const GROUP_UNITS_MAX: usize = 16_384;
+/// Groups between two looks at the free space.
+const GROUPS_PER_LOOK: u64 = 64;
+
+/// Handed to the thread that writes checkpoints.
+pub(crate) struct Cut {
+    pub(crate) frozen: Arc<Generation>,
+    pub(crate) place: CommitPlace,
+}
+
+/// What the committer owns.
+pub(crate) struct Committer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) segment: Segment,
+    pub(crate) prepared: Receiver<Result<Segment, Fault>>,
+    pub(crate) checkpoints: SyncSender<Cut>,
+    pub(crate) commit_seq: u64,
+    /// Bytes of frames since the last cut.
+    pub(crate) since_cut: u64,
+    pub(crate) groups: u64,
+    pub(crate) frame: Vec<u8>,
+}
+
+type Group = Vec<(CommitUnit, Done)>;
+
+impl Committer {
+    pub(crate) fn run(mut self) {
+        while let Some(group) = self.next_group() {
+            if let Err(fault) = self.may_write() {
+                group.into_iter().for_each(|(_, done)| done(Err(fault.clone())));
+                continue;
+            }
+            self.commit(group);
+            if self.since_cut >= self.shared.config.checkpoint_bytes {
+                self.cut(false);
+            }
+        }
+        if self.shared.poison.get().is_none() {
+            self.cut(true);
+        }
+    }
+
+    /// Everything that is queued, up to a bound; `None` when the log closes.
+    fn next_group(&self) -> Option<Group> {
+        let mut queue = self.shared.queue.lock();
+        loop {
+            if !queue.units.is_empty() {
+                let mut bytes = 0;
+                let mut group = Vec::new();
+                while bytes < self.shared.config.group_bytes_max
+                    && group.len() < GROUP_UNITS_MAX
+                    && let Some((unit, done)) = queue.units.pop_front()
+                {
+                    bytes += weight(&unit);
+                    group.push((unit, done));
+                }
+                return Some(group);
+            }
+            if queue.closing {
+                return None;
+            }
+            self.shared.queued.wait(&mut queue);
+        }
+    }
+
+    fn may_write(&mut self) -> Result<(), Fault> {
+        if let Some(fault) = self.shared.poison.get() {
+            return Err(fault.clone());
+        }
+        if self.shared.queue.lock().full.is_some() || self.groups.is_multiple_of(GROUPS_PER_LOOK) {
+            let (free, wanted) = (self.shared.free(), self.shared.config.reserve_bytes);
+            if free < wanted {
+                let fault = Fault::Full { free, wanted };
+                self.shared.queue.lock().full = Some(fault.clone());
+                return Err(fault);
+            }
+        }
+        match &self.shared.queue.lock().full {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&mut self, group: Group) {
+        self.groups += 1;
+        let wall = (self.shared.clock)();
+        let mut batches = Batches::default();
+        self.frame.clear();
+        self.frame.resize(HEAD, 0);
+        let mut changes = Vec::with_capacity(group.len());
+        let mut facts = Vec::new();
+        let mut reports = Vec::with_capacity(group.len());
+        {
+            let names = self.shared.names.read();
+            for (mut unit, done) in group {
+                facts.append(&mut unit.meta);
+                let change = batches.add(&self.shared, &names, unit);
+                let committed = Committed {
+                    commit_seq: self.commit_seq,
+                    committed_at: wall,
+                    command_offset_first: change.commands_first,
+                    event_offset_first: change.change.events.1,
+                };
+                changes.push(change.change);
+                reports.push((done, committed));
+            }
+        }
+        let batches = batches.finish(wall.0, self.shared.epoch);
+        batches.iter().for_each(|(at, bytes)| put_batch(&mut self.frame, *at, bytes));
+        changes.iter().for_each(|change| put_unit(&mut self.frame, change));
+        facts.iter().for_each(|(key, value)| put_meta(&mut self.frame, key, value.as_deref()));
+        let written = self.write(wall);
+        let written =
+            written.and_then(|()| batches.iter().try_for_each(|(at, bytes)| self.shared.topics.append(*at, bytes)));
+        if let Err(fault) = written {
+            let _ = self.shared.poison.set(fault.clone());
+            tracing::error!(code = %fault.code(), "{fault}");
+            return reports.into_iter().for_each(|(done, _)| done(Err(fault.clone())));
+        }
+        {
+            let mut tables = self.shared.tables.write();
+            changes.into_iter().for_each(|change| tables.apply(change, wall));
+            facts.into_iter().for_each(|(key, value)| tables.set_meta(key, value));
+        }
+        self.commit_seq += 1;
+        self.shared.durable.send_replace(self.commit_seq - 1);
+        self.shared.stats.units.fetch_add(reports.len() as u64, Ordering::Relaxed);
+        reports.into_iter().for_each(|(done, committed)| done(Ok(committed)));
+    }
+
+    fn write(&mut self, wall: evento_model::Timestamp) -> Result<(), Fault> {
+        if !self.segment.has_room(self.frame.len()) {
+            let next = self.prepared.recv().map_err(|_| Fault::Closed)??;
+            self.segment = next;
+            if !self.segment.has_room(self.frame.len()) {
+                return Err(Fault::Write(format!("a group of {} bytes fits in no segment", self.frame.len())));
+            }
+        }
+        let started = Instant::now();
+        self.segment
+            .write(&mut self.frame, self.commit_seq, wall)
+            .map_err(|error| Fault::Write(format!("commit segment {}: {error}", self.segment.number)))?;
+        let stats = &self.shared.stats;
+        stats.syncs.fetch_add(1, Ordering::Relaxed);
+        stats.sync_nanos.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        stats.frame_bytes.fetch_add(self.frame.len() as u64, Ordering::Relaxed);
+        self.since_cut += self.frame.len() as u64;
+        Ok(())
+    }
+
+    /// Hands what has changed to the checkpoint thread, unless that is still busy.
+    fn cut(&mut self, last: bool) {
+        let place =
+            CommitPlace { segment: self.segment.number, offset: self.segment.offset, commit_seq: self.commit_seq };
+        if last {
+            // The thread may be writing the one before: wait for it.
+            self.shared.wait_for_checkpoint();
+        } else if self.shared.tables.read().frozen.is_some() {
+            return;
+        }
+        let frozen = self.shared.tables.write().freeze();
+        if self.checkpoints.send(Cut { frozen, place }).is_ok() {
+            self.since_cut = 0;
+        }
+    }
+}
+
+/// Rough bytes of a unit in a frame.
+fn weight(unit: &CommitUnit) -> usize {
+    let payloads = unit.commands.iter().map(|c| c.payload.len() + 400).sum::<usize>()
+        + unit.events.iter().map(|e| e.payload.len() + 800).sum::<usize>();
+    payloads + unit.state.as_ref().and_then(|put| put.state.as_ref()).map_or(0, |state| state.len()) + 200
+}
+
+/// One batch per topic partition of the group.
+#[derive(Default)]
+struct Batches {
+    building: FxHashMap<TopicPartition, (u64, BatchBuilder)>,
+    order: Vec<TopicPartition>,
+}
+
+struct Placed {
+    change: UnitChange,
+    commands_first: u64,
+}
+
+impl Batches {
+    fn at(&mut self, shared: &Shared, at: TopicPartition) -> &mut (u64, BatchBuilder) {
+        self.building.entry(at).or_insert_with(|| {
+            self.order.push(at);
+            (shared.topics.next_offset(at), BatchBuilder::new())
+        })
+    }
+
+    fn add(&mut self, shared: &Shared, names: &Names, unit: CommitUnit) -> Placed {
+        let CommitUnit { entity, partition, id, commands, events, state, outcomes, marks, meta: _ } = unit;
+        let (mut commands_first, mut events_first) = (0, 0);
+        if !commands.is_empty() {
+            let at = TopicPartition { entity, kind: TopicKind::Commands, partition };
+            let (base, builder) = self.at(shared, at);
+            commands_first = *base + u64::from(builder.count());
+            commands.iter().for_each(|command| builder.push_command(names, entity, command));
+        }
+        if !events.is_empty() {
+            let at = TopicPartition { entity, kind: TopicKind::Events, partition };
+            let (base, builder) = self.at(shared, at);
+            events_first = *base + u64::from(builder.count());
+            events.iter().for_each(|event| builder.push_event(names, entity, event));
+        }
+        let ended_here = |n: usize| outcomes.iter().any(|put| put.command == CommandPlace::InThisUnit(n));
+        let stored = commands
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| !ended_here(*n))
+            .map(|(n, command)| (command.command_id.clone(), commands_first + n as u64))
+            .collect();
+        let ended = outcomes
+            .into_iter()
+            .map(|put| Ended {
+                command_id: put.command_id,
+                client_supplied: put.client_supplied,
+                digest: put.digest,
+                outcome: put.outcome,
+                seq_first: put.seq_first,
+                seq_last: put.seq_last,
+                attempts: put.attempts,
+                accepted_at: put.accepted_at,
+                revision: put.revision,
+            })
+            .collect();
+        let noted = marks
+            .into_iter()
+            .map(|mark| Noted {
+                command_id: mark.command_id,
+                parked: mark.parked,
+                attempts: mark.attempts,
+                note: mark.note,
+            })
+            .collect();
+        let seq_first = events.first().map_or(0, |event| event.seq);
+        let events = (seq_first, events_first, events.len() as u32);
+        let change = UnitChange { entity, partition, id, events, state, stored, ended, noted };
+        Placed { change, commands_first }
+    }
+
+    fn finish(mut self, timestamp: i64, epoch: u32) -> Vec<(TopicPartition, Vec<u8>)> {
+        let order = std::mem::take(&mut self.order);
+        let finished = order.into_iter().filter_map(|at| {
+            let (base, builder) = self.building.remove(&at)?;
+            Some((at, builder.finish(base, timestamp, epoch)))
+        });
+        finished.collect()
+    }
+}

@@ -1,0 +1,291 @@
+//! Opening a data directory: lock, checkpoint, topics cut back, frames since then, and the threads.
+//!
+//! A torn tail was never acknowledged and is dropped. Damage in the middle is refused, with segment and
+//! offset. A state store that is gone, broken or behind is rebuilt from the topics; only the states
+//! themselves then need the functions.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
+
+use evento_model::{CommandId, EntityKey, Position, Timestamp, TopicKind};
+use parking_lot::{Condvar, Mutex, RwLock};
+use rustc_hash::FxHashMap;
+use tokio::sync::watch;
+
+use super::checkpoint::Checkpoint;
+use super::checkpoints::{prepare_segments, write_checkpoints};
+use super::committer::Committer;
+use super::segments::Segments;
+use super::store::{Store, open_empty};
+use super::tables::{EndedAt, Tables, Waiting};
+use super::topics::Topics;
+use super::{EmbeddedConfig, EmbeddedLog, Fault, Queue, Recovered, Shared, Stats, Threads, WallClock, lock};
+use crate::codec::{Names, command_of, event_of, records};
+use crate::disk::Disk;
+use crate::frame::{Ended, Section, TopicPartition};
+use crate::record::{CommandRecord, EventRecord};
+use crate::unit::{CommandPlace, Mark, StatePut};
+use crate::view::{StoredCommand, Unfinished};
+
+/// Bytes read at once while rebuilding.
+const REBUILD_BYTES: usize = 1 << 20;
+
+pub(crate) fn open(
+    config: EmbeddedConfig,
+    clock: WallClock,
+    disk: Arc<dyn Disk>,
+) -> Result<(EmbeddedLog, Recovered), Fault> {
+    let (lock, epoch) = lock::take(&config.folder)?;
+    let folder = |name: &str| config.folder.join(name);
+    let made = |error: std::io::Error| Fault::Write(format!("{}: {error}", config.folder.display()));
+    for name in ["commit", "topics"] {
+        disk.make_folder(&folder(name)).map_err(made)?;
+    }
+    let segments = Segments::new(disk.clone(), folder("commit"), config.segment_bytes);
+    let checkpoint = Checkpoint::read(&*disk, &config.folder)?.unwrap_or_else(Checkpoint::beginning);
+    let topics = Topics::new(disk.clone(), folder("topics"));
+    topics.open(&checkpoint.ends)?;
+
+    let mut tables = Tables::new();
+    tables.meta = checkpoint.meta;
+    let (store, states_lost) = open_store(&folder("state"), checkpoint.place.commit_seq, &topics)?;
+    for (key, waiting) in store.all_waiting()? {
+        tables.unfinished.insert(key, waiting);
+    }
+    let replayed = segments.replay(checkpoint.place, config.accept_loss, |frame| {
+        for section in frame.sections {
+            match section {
+                Section::Batch(at, bytes) => topics.append(at, &bytes)?,
+                Section::Unit(change) => tables.apply(*change, frame.head.wall),
+                Section::Meta(key, value) => tables.set_meta(key, value),
+            }
+        }
+        Ok(())
+    })?;
+    let unfinished = unfinished(&tables, &topics)?;
+
+    // Segments after the current one were prepared but never used; those before the checkpoint are over.
+    let end = replayed.end;
+    let current = replayed.current.as_ref().map(|segment| segment.number);
+    let mut spares: Vec<u64> = segments.numbers()?;
+    spares.retain(|number| *number < checkpoint.place.segment || current.is_none_or(|current| *number > current));
+    // Numbers go on above every file that is there, so that no name is taken twice.
+    let highest = segments.numbers()?.into_iter().max().unwrap_or(0).max(end.segment);
+    let incarnations = u64::from(epoch) << 32;
+    let mut next_number = end.segment + 1;
+    if spares.iter().any(|number| *number >= next_number) {
+        for spare in spares.iter_mut().filter(|number| **number >= next_number) {
+            let parked = highest + *spare + 1;
+            segments.rename(*spare, parked)?;
+            *spare = parked;
+        }
+    }
+    let spares = Arc::new(Mutex::new(spares));
+    let segment = match replayed.current {
+        Some(segment) => segment,
+        None => {
+            next_number = end.segment + 1;
+            let spare = spares.lock().pop();
+            segments.prepare(end.segment, incarnations | end.segment, spare)?
+        }
+    };
+
+    let shared = Arc::new(Shared {
+        names: RwLock::new(Names::new(&config.cluster)),
+        disk,
+        clock,
+        epoch,
+        queue: Mutex::new(Queue::default()),
+        queued: Condvar::new(),
+        tables: RwLock::new(tables),
+        topics,
+        store,
+        partitions: RwLock::new(FxHashMap::default()),
+        durable: watch::Sender::new(end.commit_seq - 1),
+        poison: OnceLock::new(),
+        checkpoint_done: Condvar::new(),
+        checkpoint_turn: Mutex::new(()),
+        stats: Stats { units: AtomicU64::new(0), ..Stats::default() },
+        config,
+    });
+    let running =
+        start_threads(&shared, Arc::new(segments), segment, next_number, incarnations, spares, end.commit_seq)?;
+    let threads = Threads { running, lock: Some(lock) };
+    let log = EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) };
+    let (frames, torn_bytes) = (replayed.frames, replayed.torn_bytes);
+    Ok((log, Recovered { unfinished, epoch, frames, torn_bytes, states_lost }))
+}
+
+fn start_threads(
+    shared: &Arc<Shared>,
+    segments: Arc<Segments>,
+    segment: super::segments::Segment,
+    next_number: u64,
+    incarnations: u64,
+    spares: super::checkpoints::Spares,
+    commit_seq: u64,
+) -> Result<Vec<std::thread::JoinHandle<()>>, Fault> {
+    let (ready, prepared) = sync_channel(0);
+    let (cuts, cut) = sync_channel(1);
+    let committer = Committer {
+        shared: shared.clone(),
+        segment,
+        prepared,
+        checkpoints: cuts,
+        commit_seq,
+        since_cut: 0,
+        groups: 0,
+        frame: Vec::new(),
+    };
+    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        started.map_err(|error| Fault::Write(format!("start a thread: {error}")))
+    };
+    let (for_preparing, for_checkpoints) = (segments.clone(), shared.clone());
+    let spared = spares.clone();
+    Ok(vec![
+        spawn("log-commit", Box::new(move || committer.run()))?,
+        spawn("log-check", Box::new(move || write_checkpoints(&for_checkpoints, &cut, &segments, &spares)))?,
+        spawn(
+            "log-prepare",
+            Box::new(move || prepare_segments(&for_preparing, &spared, &ready, next_number, incarnations)),
+        )?,
+    ])
+}
+
+/// The state store, and whether it had to be made anew from the topics.
+fn open_store(folder: &std::path::Path, commit_seq: u64, topics: &Topics) -> Result<(Arc<Store>, bool), Fault> {
+    let store = Store::open(folder).and_then(|store| Ok((store.applied()?, store)));
+    match store {
+        Ok((applied, store)) if applied.unwrap_or(1) >= commit_seq => return Ok((Arc::new(store), false)),
+        Ok((applied, _)) => {
+            tracing::warn!("the state store is behind ({applied:?} of {commit_seq}); it is rebuilt from the topics");
+        }
+        Err(fault @ Fault::InUse { .. }) => return Err(fault),
+        Err(fault) => tracing::warn!("the state store cannot be used ({fault}); it is rebuilt from the topics"),
+    }
+    let store = open_empty(folder)?;
+    for at in topics.on_disk()?.into_iter().filter(|at| at.kind == TopicKind::Commands) {
+        rebuild(&store, topics, at, commit_seq)?;
+    }
+    Ok((store, true))
+}
+
+/// History, ids and unfinished commands of one partition, from its records. States are left without bytes.
+fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition, commit_seq: u64) -> Result<(), Fault> {
+    let mut open: HashMap<(EntityKey, CommandId), (u64, CommandRecord)> = HashMap::new();
+    let key_of = |id: &evento_model::EntityId| EntityKey { entity: commands.entity, id: id.clone() };
+    each_record(topics, commands, |record| {
+        let command = command_of(record).map_err(|error| error.to_string())?;
+        open.insert((key_of(&command.id), command.command_id.clone()), (record.offset, command));
+        Ok(())
+    })?;
+    let mut tables = Tables::new();
+    let events = TopicPartition { kind: TopicKind::Events, ..commands };
+    each_record(topics, events, |record| {
+        let event = event_of(record).map_err(|error| error.to_string())?;
+        let key = key_of(&event.id);
+        let dirty = tables.active.instances.entry(key.clone()).or_default();
+        dirty.partition = commands.partition;
+        if event.batch.0 == 1 {
+            dirty.history.push((event.seq, record.offset, event.batch.1));
+        }
+        dirty.state = Some(without_state(&event));
+        if event.batch.0 == event.batch.1
+            && let Some((_, command)) = open.remove(&(key.clone(), event.command_id.clone()))
+            && command.client_supplied
+        {
+            let count = u64::from(event.batch.1) - 1;
+            let ended = ended(&event, &command, count);
+            let committed_at = Timestamp(record.timestamp);
+            let at = EndedAt { ended, partition: commands.partition, offset: record.offset - count, committed_at };
+            tables.active.ids.insert((key, event.command_id), at);
+        }
+        Ok(())
+    })?;
+    for (key, (offset, _)) in open {
+        let waiting = Waiting { partition: commands.partition, offset, noted: None };
+        tables.active.waiting.insert(key, Some(waiting));
+    }
+    store.write(&tables.active, commit_seq)
+}
+
+fn without_state(event: &EventRecord) -> StatePut {
+    StatePut {
+        seq: event.seq,
+        state: None,
+        schema: event.state_schema,
+        digest: event.state_digest,
+        updated_at: event.time,
+        revision: event.apply_revision,
+    }
+}
+
+fn ended(last: &EventRecord, command: &CommandRecord, count: u64) -> Ended {
+    Ended {
+        command_id: last.command_id.clone(),
+        client_supplied: true,
+        digest: command.digest,
+        outcome: last.outcome,
+        seq_first: last.seq - count,
+        seq_last: last.seq,
+        attempts: last.attempts,
+        accepted_at: command.accepted_at,
+        revision: last.revision,
+    }
+}
+
+fn each_record(
+    topics: &Topics,
+    at: TopicPartition,
+    mut each: impl FnMut(&crate::codec::Record) -> Result<(), String>,
+) -> Result<(), Fault> {
+    let Some(partition) = topics.get(at) else { return Ok(()) };
+    let mut from = 0;
+    loop {
+        let batches = partition.read().read(from, REBUILD_BYTES)?;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        for batch in batches {
+            let begin = from;
+            let damaged = |what: String| Fault::Corrupt {
+                file: format!("topic {}.{} partition {}", at.entity.0, at.kind.as_str(), at.partition),
+                offset: begin,
+                what,
+            };
+            for record in records(&batch).map_err(|error| damaged(error.to_string()))? {
+                each(&record).map_err(&damaged)?;
+                from = record.offset + 1;
+            }
+        }
+    }
+}
+
+/// The unfinished commands with their records, in the order of each partition.
+pub(crate) fn unfinished(tables: &Tables, topics: &Topics) -> Result<Vec<Unfinished>, Fault> {
+    let mut waiting: Vec<(&(EntityKey, CommandId), &Waiting)> = tables.unfinished.iter().collect();
+    waiting.sort_by_key(|((key, _), waiting)| (key.entity, waiting.partition, waiting.offset));
+    let mut found = Vec::with_capacity(waiting.len());
+    for ((key, command_id), waiting) in waiting {
+        let at = TopicPartition { entity: key.entity, kind: TopicKind::Commands, partition: waiting.partition };
+        let record = super::read::command_at(topics, at, waiting.offset)?;
+        let position = Position {
+            entity: key.entity,
+            topic: TopicKind::Commands,
+            partition: waiting.partition,
+            offset: waiting.offset,
+        };
+        let mark = waiting.noted.clone().map(|noted| Mark {
+            command_id: command_id.clone(),
+            command: CommandPlace::Unfinished,
+            parked: noted.parked,
+            attempts: noted.attempts,
+            note: noted.note,
+        });
+        found.push(Unfinished { command: StoredCommand { position, record }, mark });
+    }
+    Ok(found)
+}

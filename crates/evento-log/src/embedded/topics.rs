@@ -1,0 +1,380 @@
+//! Topic partitions: Kafka record batches one after the other, offsets dense from 0.
+//!
+//! Derived from the commit log: appended when a frame is durable, kept in memory until a few kilobytes are
+//! together, synced at checkpoints, cut back to the last checkpoint and filled again from frames at start.
+//! Offsets below the end are always readable: from the file, or from what is still in memory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use evento_model::{Offset, Timestamp, TopicKind};
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+
+use super::Fault;
+use crate::codec::{BATCH_OVERHEAD, BatchHeader};
+use crate::disk::{Disk, DiskFile};
+use crate::frame::TopicPartition;
+use crate::wire::Reader;
+
+/// Bytes gathered in memory before they go to the file.
+const GATHER: usize = 64 << 10;
+/// Bytes between two entries of the index.
+const INDEX_EVERY: u64 = 16 << 10;
+/// Bytes at which a new file is begun.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of one index entry on disk: offset, position, time.
+const ENTRY: usize = 24;
+
+/// All partitions of all topics. Bound: partitions of the registered entity types.
+pub(crate) struct Topics {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    partitions: RwLock<FxHashMap<TopicPartition, Arc<RwLock<Partition>>>>,
+}
+
+/// Where a partition ended at a checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PartitionEnd {
+    pub(crate) next: Offset,
+    /// Base offset of the last file, and its length.
+    pub(crate) file: Offset,
+    pub(crate) length: u64,
+}
+
+pub(crate) struct Partition {
+    folder: PathBuf,
+    files: Vec<TopicFile>,
+    /// What is not in the last file yet. Bound: `GATHER`, or one batch.
+    gathered: BytesMut,
+    pub(crate) next: Offset,
+}
+
+struct TopicFile {
+    base: Offset,
+    file: Box<dyn DiskFile>,
+    index_file: Box<dyn DiskFile>,
+    /// Bytes in the file, without what is gathered.
+    length: u64,
+    /// Sparse: every 16 KiB. Bound: one entry of 24 bytes per 16 KiB on disk.
+    index: Vec<Entry>,
+    /// Entries that are in the index file.
+    indexed: usize,
+    dirty: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    offset: Offset,
+    position: u64,
+    time: i64,
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> Fault + '_ {
+    move |error| Fault::Write(format!("{}: {error}", path.display()))
+}
+
+impl Topics {
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Topics {
+        Topics { disk, folder, partitions: RwLock::default() }
+    }
+
+    fn folder_of(&self, at: TopicPartition) -> PathBuf {
+        self.folder.join(format!("{}.{}", at.entity.0, at.kind.as_str())).join(at.partition.to_string())
+    }
+
+    /// Opens every partition that was there at the checkpoint, and cuts everything back to it.
+    pub(crate) fn open(&self, ends: &[(TopicPartition, PartitionEnd)]) -> Result<(), Fault> {
+        for (at, end) in ends {
+            let partition = Partition::open(&*self.disk, self.folder_of(*at), Some(*end))?;
+            self.partitions.write().insert(*at, Arc::new(RwLock::new(partition)));
+        }
+        Ok(())
+    }
+
+    /// Partitions that exist on disk, whatever a checkpoint says: for rebuilding from the records alone.
+    pub(crate) fn on_disk(&self) -> Result<Vec<TopicPartition>, Fault> {
+        let mut found = Vec::new();
+        for topic in self.disk.list(&self.folder).map_err(io(&self.folder))? {
+            let Some((entity, kind)) = topic.split_once('.') else { continue };
+            let kinds = [TopicKind::Commands, TopicKind::Events];
+            let kind = kinds.into_iter().find(|known| known.as_str() == kind);
+            let (Ok(entity), Some(kind)) = (entity.parse(), kind) else { continue };
+            let folder = self.folder.join(&topic);
+            for partition in self.disk.list(&folder).map_err(io(&folder))? {
+                if let Ok(partition) = partition.parse() {
+                    found.push(TopicPartition { entity: evento_model::EntityTypeId(entity), kind, partition });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The partition, if it has ever had a record.
+    pub(crate) fn get(&self, at: TopicPartition) -> Option<Arc<RwLock<Partition>>> {
+        self.partitions.read().get(&at).cloned()
+    }
+
+    pub(crate) fn next_offset(&self, at: TopicPartition) -> Offset {
+        self.get(at).map_or(0, |partition| partition.read().next)
+    }
+
+    /// The partition, made if it is not there.
+    fn get_or_make(&self, at: TopicPartition) -> Result<Arc<RwLock<Partition>>, Fault> {
+        if let Some(partition) = self.get(at) {
+            return Ok(partition);
+        }
+        let partition = Partition::open(&*self.disk, self.folder_of(at), None)?;
+        let partition = Arc::new(RwLock::new(partition));
+        self.partitions.write().insert(at, partition.clone());
+        Ok(partition)
+    }
+
+    /// Appends a batch whose base offset is the partition's next one; one that is there already is left out.
+    pub(crate) fn append(&self, at: TopicPartition, batch: &[u8]) -> Result<(), Fault> {
+        let partition = self.get_or_make(at)?;
+        let mut partition = partition.write();
+        partition.append(&*self.disk, batch)
+    }
+
+    /// Everything appended so far becomes durable; says where each partition ends.
+    pub(crate) fn sync(&self) -> Result<Vec<(TopicPartition, PartitionEnd)>, Fault> {
+        let partitions: Vec<_> = self.partitions.read().iter().map(|(at, p)| (*at, p.clone())).collect();
+        let mut ends = Vec::with_capacity(partitions.len());
+        for (at, partition) in partitions {
+            let end = partition.write().flush()?;
+            // Syncing takes long: readers and the committer go on meanwhile.
+            partition.read().sync()?;
+            ends.push((at, end));
+        }
+        for folder in ends.iter().map(|(at, _)| self.folder_of(*at)) {
+            self.disk.sync_folder(&folder).map_err(io(&folder))?;
+        }
+        Ok(ends)
+    }
+
+    /// Bytes of all topics.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.partitions.read().values().map(|partition| partition.read().bytes()).sum()
+    }
+}
+
+impl Partition {
+    fn open(disk: &dyn Disk, folder: PathBuf, end: Option<PartitionEnd>) -> Result<Partition, Fault> {
+        disk.make_folder(&folder).map_err(io(&folder))?;
+        let mut bases: Vec<Offset> = disk
+            .list(&folder)
+            .map_err(io(&folder))?
+            .iter()
+            .filter_map(|name| name.strip_suffix(".log")?.parse().ok())
+            .collect();
+        bases.sort_unstable();
+        let end = end.unwrap_or(PartitionEnd { next: 0, file: 0, length: 0 });
+        let mut partition = Partition { folder, files: Vec::new(), gathered: BytesMut::new(), next: end.next };
+        for base in bases {
+            if base > end.file {
+                disk.remove(&partition.path(base, "log")).map_err(io(&partition.folder))?;
+                disk.remove(&partition.path(base, "idx")).map_err(io(&partition.folder))?;
+                continue;
+            }
+            let file = partition.open_file(disk, base, (base == end.file).then_some(end.length))?;
+            partition.files.push(file);
+        }
+        if partition.files.is_empty() {
+            let file = partition.open_file(disk, 0, Some(0))?;
+            partition.files.push(file);
+        }
+        Ok(partition)
+    }
+
+    fn path(&self, base: Offset, kind: &str) -> PathBuf {
+        self.folder.join(format!("{base:020}.{kind}"))
+    }
+
+    fn open_file(&self, disk: &dyn Disk, base: Offset, cut: Option<u64>) -> Result<TopicFile, Fault> {
+        let (path, index_path) = (self.path(base, "log"), self.path(base, "idx"));
+        let file = disk.open(&path).map_err(io(&path))?;
+        let index_file = disk.open(&index_path).map_err(io(&index_path))?;
+        let found = file.length().map_err(io(&path))?;
+        let length = match cut {
+            Some(length) if length > found => {
+                let what = format!("it has {found} bytes, but had {length} at the last checkpoint");
+                return Err(Fault::Corrupt { file: path.display().to_string(), offset: found, what });
+            }
+            Some(length) => {
+                file.set_length(length).map_err(io(&path))?;
+                length
+            }
+            None => found,
+        };
+        let mut bytes = vec![0; index_file.length().map_err(io(&index_path))? as usize];
+        index_file.read_at(&mut bytes, 0).map_err(io(&index_path))?;
+        let mut index = Vec::with_capacity(bytes.len() / ENTRY);
+        for entry in bytes.chunks_exact(ENTRY) {
+            let mut reader = Reader(entry);
+            let (Ok(offset), Ok(position), Ok(time)) = (reader.u64(), reader.u64(), reader.i64()) else { break };
+            if position >= length {
+                break;
+            }
+            index.push(Entry { offset, position, time });
+        }
+        index_file.set_length((index.len() * ENTRY) as u64).map_err(io(&index_path))?;
+        Ok(TopicFile { base, file, index_file, length, indexed: index.len(), index, dirty: false })
+    }
+
+    fn append(&mut self, disk: &dyn Disk, batch: &[u8]) -> Result<(), Fault> {
+        let corrupt =
+            |what: String| Fault::Corrupt { file: self.folder.display().to_string(), offset: self.next, what };
+        let header = BatchHeader::read(batch).map_err(|error| corrupt(error.to_string()))?;
+        if header.end_offset() <= self.next {
+            return Ok(());
+        }
+        if header.base_offset != self.next {
+            return Err(corrupt(format!("offset {} follows, where {} should", header.base_offset, self.next)));
+        }
+        if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > FILE_BYTES_MAX {
+            self.flush()?;
+            let file = self.open_file(disk, self.next, Some(0))?;
+            self.files.push(file);
+        }
+        let position = self.last().length + self.gathered.len() as u64;
+        let last = self.files.last_mut().expect("a partition has a file");
+        if last.index.last().is_none_or(|entry| position - entry.position >= INDEX_EVERY) {
+            last.index.push(Entry { offset: header.base_offset, position, time: header.timestamp });
+        }
+        self.gathered.extend_from_slice(batch);
+        self.next = header.end_offset();
+        if self.gathered.len() >= GATHER {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn last(&self) -> &TopicFile {
+        self.files.last().expect("a partition has a file")
+    }
+
+    /// Everything goes to the file, not yet durable. Says where the partition ends.
+    fn flush(&mut self) -> Result<PartitionEnd, Fault> {
+        let folder = self.folder.clone();
+        let last = self.files.last_mut().expect("a partition has a file");
+        if !self.gathered.is_empty() {
+            last.file.write_at(&self.gathered, last.length).map_err(io(&folder))?;
+            last.length += self.gathered.len() as u64;
+            last.dirty = true;
+            self.gathered.clear();
+        }
+        if last.indexed < last.index.len() {
+            let mut bytes = Vec::new();
+            for entry in &last.index[last.indexed..] {
+                bytes.extend_from_slice(&entry.offset.to_be_bytes());
+                bytes.extend_from_slice(&entry.position.to_be_bytes());
+                bytes.extend_from_slice(&entry.time.to_be_bytes());
+            }
+            last.index_file.write_at(&bytes, (last.indexed * ENTRY) as u64).map_err(io(&folder))?;
+            last.indexed = last.index.len();
+        }
+        Ok(PartitionEnd { next: self.next, file: last.base, length: last.length })
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        for file in self.files.iter().filter(|file| file.dirty) {
+            file.file.sync().map_err(io(&self.folder))?;
+            file.index_file.sync().map_err(io(&self.folder))?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.length).sum::<u64>() + self.gathered.len() as u64
+    }
+
+    /// Whole batches from the one that holds `from` on, at most about so many bytes, at least one batch.
+    pub(crate) fn read(&self, from: Offset, bytes_max: usize) -> Result<Vec<Bytes>, Fault> {
+        let mut batches = Vec::new();
+        if from >= self.next {
+            return Ok(batches);
+        }
+        let file_at = self.files.partition_point(|file| file.base <= from).saturating_sub(1);
+        let file = &self.files[file_at];
+        let entry = file.index.partition_point(|entry| entry.offset <= from).checked_sub(1);
+        let mut position = entry.map_or(0, |entry| file.index[entry].position);
+        let (mut left, mut file_at) = (bytes_max, file_at);
+        // Enough for the way from the index entry to the batch, and the batches themselves.
+        let mut chunk = self.chunk(file_at, position, (INDEX_EVERY as usize + bytes_max).min(4 << 20))?;
+        loop {
+            let header = match BatchHeader::read(&chunk) {
+                Ok(header) if header.bytes <= chunk.len() => header,
+                Ok(header) => {
+                    chunk = self.chunk(file_at, position, header.bytes.max(left))?;
+                    if chunk.len() < header.bytes {
+                        return Err(self.damaged(position));
+                    }
+                    continue;
+                }
+                Err(_) if chunk.len() < BATCH_OVERHEAD => {
+                    chunk = self.chunk(file_at, position, left.max(GATHER))?;
+                    if chunk.len() >= BATCH_OVERHEAD {
+                        continue;
+                    }
+                    if file_at + 1 == self.files.len() {
+                        return Ok(batches);
+                    }
+                    (file_at, position) = (file_at + 1, 0);
+                    chunk = self.chunk(file_at, 0, left.max(GATHER))?;
+                    continue;
+                }
+                Err(_) => return Err(self.damaged(position)),
+            };
+            let batch = chunk.split_to(header.bytes);
+            position += header.bytes as u64;
+            if header.end_offset() > from {
+                left = left.saturating_sub(batch.len());
+                batches.push(batch);
+                if left == 0 || header.end_offset() >= self.next {
+                    return Ok(batches);
+                }
+            }
+        }
+    }
+
+    /// Bytes of a file from a position on, what is only gathered included.
+    fn chunk(&self, file_at: usize, position: u64, length: usize) -> Result<Bytes, Fault> {
+        let file = &self.files[file_at];
+        let in_file = (file.length.saturating_sub(position) as usize).min(length);
+        let mut bytes = vec![0; in_file];
+        let read =
+            |error: std::io::Error| Fault::Read { file: self.folder.display().to_string(), why: error.to_string() };
+        file.file.read_at(&mut bytes, position).map_err(read)?;
+        if file_at + 1 == self.files.len() && in_file < length {
+            let from = (position + in_file as u64 - file.length) as usize;
+            let to = self.gathered.len().min(from + length - in_file);
+            bytes.extend_from_slice(&self.gathered[from.min(to)..to]);
+        }
+        Ok(bytes.into())
+    }
+
+    fn damaged(&self, position: u64) -> Fault {
+        let what = "no whole record batch is there".to_owned();
+        Fault::Corrupt { file: self.folder.display().to_string(), offset: position, what }
+    }
+
+    /// The first offset whose commit time is not before a time.
+    pub(crate) fn offset_at(&self, time: Timestamp) -> Result<Offset, Fault> {
+        let before = |file: &TopicFile| file.index.first().is_some_and(|entry| entry.time < time.0);
+        let file = &self.files[self.files.partition_point(before).saturating_sub(1)];
+        let entry = file.index.partition_point(|entry| entry.time < time.0).checked_sub(1);
+        let mut from = entry.map_or(file.base, |entry| file.index[entry].offset);
+        while from < self.next {
+            for batch in self.read(from, GATHER)? {
+                let header = BatchHeader::read(&batch).map_err(|_| self.damaged(0))?;
+                if header.timestamp >= time.0 {
+                    return Ok(header.base_offset);
+                }
+                from = header.end_offset();
+            }
+        }
+        Ok(self.next)
+    }
+}

@@ -1,0 +1,6 @@
+//! The embedded log on a real disk: what was reported durable is there after any restart, and damage is named.
+#![cfg(feature = "embedded")]
+
+mod damage;
+mod durable;
+mod scratch;
