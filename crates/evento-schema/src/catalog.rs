@@ -3,7 +3,7 @@
 //! Engine and gateway read the same snapshot; a change of resources or revisions is a new snapshot, swapped
 //! whole. Nothing here opens a file or calls a function: rollout builds a catalogue, this file describes it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use evento_model::{
@@ -281,7 +281,9 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
         .collect();
-    close.sort_unstable();
-    close.dedup_by_key(|(_, candidate)| *candidate);
+    close.sort_by_key(|(distance, _)| *distance);
+    // A resource and its record often differ in case and hyphens only; the first of them is enough.
+    let mut seen = HashSet::new();
+    close.retain(|(_, candidate)| seen.insert(candidate.to_lowercase().replace('-', "")));
     close.into_iter().take(3).map(|(_, candidate)| candidate.to_owned()).collect()
 }

@@ -133,6 +133,10 @@ pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
     pub(crate) fn push(&mut self, finding: Finding) {
+        // One thing can be met on several ways, such as an event that is emitted and applied.
+        if self.0.contains(&finding) {
+            return;
+        }
         if self.0.len() < FINDINGS_MAX {
             self.0.push(finding);
         } else if finding.is_error() {

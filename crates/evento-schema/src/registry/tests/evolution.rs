@@ -26,7 +26,9 @@ const A_INT: &str = "{name: a, type: int}";
 
 #[test]
 fn every_version_ever_registered_stays_readable() {
-    let table: &[(&[&str], &str, Option<(&str, &str)>)] = &[
+    /// Versions, the next one, and the pointer and message with which it is refused.
+    type Row = (&'static [&'static str], &'static str, Option<(&'static str, &'static str)>);
+    let table: &[Row] = &[
         (&[A_INT], A_LONG, None),
         (&[A_LONG], A_INT, Some(("/spec/schema/fields/0/type", "can no longer read its version 1: bank.Noted.a"))),
         (&[A_LONG], "", None),
