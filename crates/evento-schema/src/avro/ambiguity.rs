@@ -12,7 +12,10 @@ use super::logical::Logical;
 use super::node::{Arena, Kind, NodeId, Record};
 use super::trail::{Step, Trail};
 
-/// Every union of which two branches look alike.
+/// Most pairs of branches that are told.
+const FOUND_MAX: usize = 100;
+
+/// Every union of which two branches look alike, up to 100 pairs.
 pub(super) fn ambiguities(arena: &Arena) -> Vec<Violation> {
     let mut walk = Walk { arena, seen: HashSet::new(), found: Vec::new() };
     walk.visit(arena.root, &Trail::root(arena.name(arena.root).unwrap_or_default()));
@@ -22,6 +25,7 @@ pub(super) fn ambiguities(arena: &Arena) -> Vec<Violation> {
 struct Walk<'a> {
     arena: &'a Arena,
     seen: HashSet<NodeId>,
+    /// Bound: [`FOUND_MAX`]; what comes after is not told.
     found: Vec<Violation>,
 }
 
@@ -39,6 +43,9 @@ impl Walk<'_> {
             Kind::Union(union) => {
                 for (index, left) in union.branches.iter().enumerate() {
                     for right in &union.branches[index + 1..] {
+                        if self.found.len() >= FOUND_MAX {
+                            return;
+                        }
                         if let Some(why) = look_alike(arena, *left, *right) {
                             let (left, right) = (arena.words(*left), arena.words(*right));
                             let message = format!("branches {left} and {right} look alike: {why}");

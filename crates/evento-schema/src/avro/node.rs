@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::logical::Logical;
 
+/// Most branches of a union that a message names.
+const BRANCHES_SHOWN_MAX: usize = 8;
+
 /// Number of a node in its arena.
 pub(super) type NodeId = u32;
 
@@ -131,8 +134,10 @@ impl Arena {
             Kind::Array(items) => return format!("array of {}", self.words(*items)),
             Kind::Map(values) => return format!("map of {}", self.words(*values)),
             Kind::Union(union) => {
-                let branches: Vec<String> = union.branches.iter().map(|branch| self.words(*branch)).collect();
-                return branches.join(" or ");
+                let named = union.branches.iter().take(BRANCHES_SHOWN_MAX).map(|branch| self.words(*branch));
+                let more = union.branches.len().saturating_sub(BRANCHES_SHOWN_MAX);
+                let more = (more > 0).then(|| format!("{more} more"));
+                return named.chain(more).collect::<Vec<String>>().join(" or ");
             }
             Kind::Record(record) => &record.name,
             Kind::Enum(symbols) => &symbols.name,
