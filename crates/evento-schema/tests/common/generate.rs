@@ -100,6 +100,13 @@ fn union(chance: &mut Chance, names: &mut usize, depth: usize) -> Value {
         }
         branches.push(json!("string"));
         branches.push(json!({"type": "array", "items": kind(chance, names, depth + 1)}));
+    } else if chance.one_in(8) {
+        // Two records that only their names tell apart; plain JSON refuses such a union, the bytes do not.
+        for _ in 0..2 {
+            *names += 1;
+            let fields = json!([{"name": "same", "type": "long"}, {"name": "also", "type": "string"}]);
+            branches.push(json!({"type": "record", "name": format!("gen.R{names}"), "fields": fields}));
+        }
     } else if chance.one_in(2) {
         branches.push(record(chance, names, depth + 1));
         branches.push(record(chance, names, depth + 1));
@@ -381,4 +388,44 @@ pub fn damage(chance: &mut Chance, datum: &[u8]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// Puts random values in random places of a schema's JSON.
+pub fn disturb(chance: &mut Chance, json: &mut Value) {
+    let strange = [
+        json!(null),
+        json!(-1),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(""),
+        json!("gen.R1"),
+        json!("record"),
+        json!("fixed"),
+        json!([]),
+        json!({}),
+        json!([["int"]]),
+        json!({"type": "decimal"}),
+        json!({"type": "fixed", "name": "x", "size": 4_000_000_000u64}),
+    ];
+    match json {
+        _ if chance.one_in(8) => *json = chance.pick(&strange).clone(),
+        Value::Array(items) if !items.is_empty() => {
+            let at = chance.below(items.len());
+            disturb(chance, &mut items[at]);
+        }
+        Value::Object(entries) if !entries.is_empty() => {
+            let keys: Vec<String> = entries.keys().cloned().collect();
+            let key = chance.pick(&keys);
+            match chance.below(6) {
+                0 => drop(entries.remove(key)),
+                1 => {
+                    let name = *chance.pick(&["logicalType", "precision", "default", "aliases", "namespace", "size"]);
+                    let value = chance.pick(&["decimal", "uuid", "duration", "a b", "gen"]);
+                    entries.insert(name.to_owned(), json!(value));
+                }
+                _ => disturb(chance, &mut entries[key]),
+            }
+        }
+        other => *other = chance.pick(&strange).clone(),
+    }
 }

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap like tests")]
 
 #[path = "../common/generate.rs"]
+#[allow(dead_code, reason = "shared with the other test binaries, which use all of it")]
 mod generate;
 
 use std::collections::BTreeMap;

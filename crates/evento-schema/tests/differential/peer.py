@@ -30,11 +30,12 @@ def same(left, right):
     if isinstance(left, str) and isinstance(right, bytes):
         # fastavro gives the default of bytes as text.
         return left.encode("latin-1") == right
-    if isinstance(left, Decimal) and isinstance(right, bytes):
-        # fastavro keeps the writer's logical type where the reader has none.
-        sign, digits, _ = left.as_tuple()
+    if {type(left), type(right)} == {Decimal, bytes}:
+        # fastavro goes by the writer's logical type, whether or not the reader has it.
+        number, raw = (left, right) if isinstance(left, Decimal) else (right, left)
+        sign, digits, _ = number.as_tuple()
         unscaled = int("".join(map(str, digits))) * (-1 if sign else 1)
-        return unscaled == int.from_bytes(right, "big", signed=True)
+        return unscaled == int.from_bytes(raw, "big", signed=True)
     if isinstance(left, float) and isinstance(right, float):
         if math.isnan(left) or math.isnan(right):
             return math.isnan(left) and math.isnan(right)

@@ -115,3 +115,38 @@ fn unions_that_look_alike_are_found_with_their_path() {
     assert_eq!(union(r#"["string",{"type":"long","logicalType":"timestamp-millis"}]"#).len(), 1);
     assert_eq!(union(r#"["string","float"]"#).len(), 1);
 }
+
+#[test]
+fn a_definition_that_came_with_another_is_not_repeated() {
+    let parse = |json: &str, references: &[Schema]| Schema::parse_with(json, references).unwrap();
+    let currency = parse(r#"{"type":"enum","name":"bank.Currency","symbols":["EUR"]}"#, &[]);
+    let money = parse(
+        r#"{"type":"record","name":"bank.Money","fields":[{"name":"currency","type":"Currency"}]}"#,
+        std::slice::from_ref(&currency),
+    );
+    for fields in [
+        r#"{"name":"c","type":"bank.Currency"},{"name":"m","type":["null","bank.Money"]}"#,
+        r#"{"name":"m","type":{"type":"map","values":"bank.Money"}},{"name":"c","type":"bank.Currency"}"#,
+    ] {
+        let json = format!(r#"{{"type":"record","name":"shop.Order","fields":[{fields}]}}"#);
+        let order = parse(&json, &[money.clone(), currency.clone()]);
+        assert_eq!(order.json().matches("symbols").count(), 1, "{}", order.json());
+        assert_eq!(parse(order.json(), &[]).digest(), order.digest());
+    }
+    let error = Schema::parse_with(r#"["null","bank.Unknown"]"#, &[money]).unwrap_err();
+    assert!(error.message.contains("unknown type bank.Unknown"));
+}
+
+#[test]
+fn fields_are_told_in_words() {
+    let schema = Schema::parse(
+        r#"{"type":"record","name":"bank.A","fields":[{"name":"at","doc":"when","type":["null",
+            {"type":"long","logicalType":"timestamp-millis"}],"default":null},{"name":"tags","type":{"type":"array","items":"string"}}]}"#,
+    )
+    .unwrap();
+    let fields: Vec<_> = schema.fields().collect();
+    assert_eq!((fields[0].name, fields[0].doc), ("at", Some("when")));
+    assert_eq!(fields[0].kind, "null or timestamp-millis (long)");
+    assert!(fields[0].default.is_some() && fields[1].default.is_none());
+    assert_eq!(fields[1].kind, "array of string");
+}
