@@ -10,6 +10,7 @@ mod finding;
 mod function;
 mod json;
 mod kind;
+mod library;
 pub(crate) mod node;
 mod read;
 mod scalar;
@@ -27,6 +28,7 @@ pub use attach::attachment_key;
 pub(crate) use finding::Findings;
 pub use finding::{FINDINGS_MAX, Finding, Place, Severity};
 pub use kind::Kind;
+pub(crate) use library::{Library, Refusal};
 use node::Node;
 pub use schema::TypeSchema;
 pub use spec::{

@@ -6,7 +6,7 @@ use evento_model::FullName;
 use serde_json::Value;
 
 use crate::avro::Schema;
-use crate::resource::{Finding, Findings, Place};
+use crate::resource::{Finding, Findings, Library, Place, Refusal};
 
 /// Most schemas of a manifest.
 const SCHEMAS_MAX: usize = 1_000;
@@ -19,7 +19,7 @@ const SCHEMAS_MAX: usize = 1_000;
 pub fn parse_schema_list(list: &[Value]) -> Result<HashMap<FullName, Schema>, Vec<Finding>> {
     let mut findings = Findings::default();
     let mut schemas: HashMap<FullName, Schema> = HashMap::new();
-    let mut before: Vec<Schema> = Vec::new();
+    let mut library = Library::default();
     let mut refuse = |n: usize, message: String| {
         findings.push(Finding::error(2302, &Place::nowhere(), format!("/schemas/{n}"), message));
     };
@@ -27,23 +27,21 @@ pub fn parse_schema_list(list: &[Value]) -> Result<HashMap<FullName, Schema>, Ve
         refuse(SCHEMAS_MAX, format!("the manifest has {} schemas, at most {SCHEMAS_MAX} are read", list.len()));
     }
     for (n, value) in list.iter().take(SCHEMAS_MAX).enumerate() {
-        let schema = match Schema::parse_with(&value.to_string(), &before) {
+        let schema = match library.add(value) {
             Ok(schema) => schema,
-            Err(error) => {
+            Err(Refusal::Schema(error)) => {
                 refuse(n, error.to_string());
                 continue;
             }
+            Err(Refusal::Twice(name)) => {
+                refuse(n, format!("{name} is defined twice"));
+                continue;
+            }
         };
-        let name = schema.full_name().map(FullName::new);
-        let Some(Ok(name)) = name else {
+        let Some(Ok(name)) = schema.full_name().map(FullName::new) else {
             refuse(n, "every schema of a manifest is a named type with a namespace".to_owned());
             continue;
         };
-        if schemas.contains_key(&name) {
-            refuse(n, format!("{name} is defined twice"));
-            continue;
-        }
-        before.push(schema.clone());
         schemas.insert(name, schema);
     }
     findings.verdict().map(|_| schemas)

@@ -275,6 +275,25 @@ fn a_changed_state_schema_needs_a_raised_state_version() {
 }
 
 #[test]
+fn a_change_and_its_activation_are_one_commit() {
+    let change = Registry::default().plan(&bank(), &NoUsage).unwrap();
+    let bound = bind(&change.registry, &declaration(&change.registry)).unwrap();
+    let activation = change.registry.activate(&bound, 0);
+    let both = change.then(activation);
+    let mut keys: Vec<_> = both.meta.iter().map(|(key, _)| key.clone()).collect();
+    keys.sort();
+    let count = keys.len();
+    keys.dedup();
+    assert_eq!(keys.len(), count, "each key once");
+    let entries: Vec<_> =
+        both.meta.iter().filter_map(|(key, value)| Some((key.to_vec(), value.as_ref()?.to_vec()))).collect();
+    let loaded = Registry::load(&entries).unwrap();
+    assert_eq!(loaded.version(), 2);
+    assert_eq!(loaded.resources(Kind::Function), both.registry.resources(Kind::Function));
+    assert_eq!(loaded.get(Kind::Entity, "account").unwrap().applied.map(|applied| applied.state_version), Some(1));
+}
+
+#[test]
 fn more_than_the_resource_takes_is_not_used() {
     let less = bank_with(&[
         ("handles: [open-account, receive-deposit, withdraw-cash]", "handles: [withdraw-cash]"),
@@ -353,5 +372,17 @@ fn a_schema_list_may_use_what_it_defined_before() {
     };
     assert_eq!(told(&[user.clone(), iban.clone()]), [(2302, "/schemas/0".to_owned())]);
     assert_eq!(told(&[iban.clone(), iban.clone()]), [(2302, "/schemas/1".to_owned())]);
+    // A name that is defined within another schema may be used too, and not be defined again.
+    let enum_type = json!({"type": "enum", "name": "Coin", "symbols": ["EUR"]});
+    let purse = json!({"type": "record", "name": "other.Purse", "fields": [{"name": "coins", "type": {"type": "array", "items": enum_type}}]});
+    let price = json!({"type": "record", "name": "Price", "namespace": "bank", "fields": [{"name": "coin", "type": ["null", "other.Coin"]}]});
+    assert_eq!(parse_schema_list(&[purse.clone(), price]).map(|schemas| schemas.len()), Ok(2));
+    let coin = json!({"type": "enum", "name": "Coin", "namespace": "other", "symbols": ["USD"]});
+    assert_eq!(told(&[purse, coin]), [(2302, "/schemas/1".to_owned())]);
+    let many: Vec<Value> = (0..1_001)
+        .map(|n| json!({"type": "record", "name": format!("R{n}"), "namespace": "bank", "fields": [{"name": "a", "type": "long"}]}))
+        .collect();
+    assert_eq!(parse_schema_list(&many[1..]).map(|schemas| schemas.len()), Ok(1_000));
+    assert_eq!(told(&many), [(2302, "/schemas/1000".to_owned())]);
     assert_eq!(told(&[json!("string"), json!({"type": "record", "name": "X", "fields": []})]).len(), 2);
 }

@@ -33,6 +33,19 @@ impl Change {
         self.meta.is_empty()
     }
 
+    /// This change and one that was planned on its registry, as one commit: of two values of a key the later stays.
+    #[must_use]
+    pub fn then(mut self, next: Change) -> Change {
+        self.meta.retain(|(key, _)| next.meta.iter().all(|(other, _)| other != key));
+        self.meta.extend(next.meta);
+        self.registry = next.registry;
+        self.warnings.extend(next.warnings);
+        self.differences.extend(next.differences);
+        self.functions_changed.extend(next.functions_changed);
+        self.purged.extend(next.purged);
+        self
+    }
+
     /// The change from one registry to the next.
     pub(super) fn between(
         before: &Registry,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use evento_model::ResourceName;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::avro::{FieldInfo, Schema};
 use crate::resource::{Kind, Resource};
@@ -76,6 +76,19 @@ impl Difference {
             affects: Vec::new(),
             rebuilds: 0,
         }
+    }
+
+    /// As programs get it from a diff.
+    pub fn to_value(&self) -> Value {
+        let change = |change: &FieldChange| json!({"pointer": change.pointer, "before": change.before, "after": change.after, "words": change.words});
+        json!({
+            "kind": self.kind.as_str(),
+            "name": self.name.as_str(),
+            "action": self.action.as_str(),
+            "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
+            "affects": self.affects.iter().map(ResourceName::as_str).collect::<Vec<_>>(),
+            "rebuilds": self.rebuilds,
+        })
     }
 
     pub(super) fn unchanged(resource: &Resource) -> Difference {

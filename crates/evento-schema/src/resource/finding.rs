@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use evento_model::Code;
+use serde_json::{Map, Value};
 
 use super::Kind;
 
@@ -119,6 +120,32 @@ impl Finding {
         self
     }
 
+    /// The member of `violations[]` in a problem document; what is unknown is left out.
+    pub fn to_value(&self) -> Value {
+        let mut map = Map::new();
+        let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+        put("code", self.code.to_string().into());
+        put("severity", if self.is_error() { "error" } else { "warning" }.into());
+        let texts = [
+            ("kind", self.kind.map(Kind::as_str)),
+            ("name", self.name.as_deref()),
+            ("file", Some(self.file.as_str()).filter(|file| !file.is_empty())),
+        ];
+        for (key, text) in texts {
+            text.map(|text| put(key, text.into()));
+        }
+        if self.line > 0 {
+            put("line", self.line.into());
+            put("column", self.column.into());
+        }
+        put("pointer", self.pointer.as_str().into());
+        put("message", self.message.as_str().into());
+        for (key, text) in [("why", &self.why), ("help", &self.help)] {
+            text.as_deref().map(|text| put(key, text.into()));
+        }
+        Value::Object(map)
+    }
+
     /// Whether it refuses the set.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -175,7 +202,22 @@ impl Findings {
 
 #[cfg(test)]
 mod tests {
-    use super::{FINDINGS_MAX, Finding, Findings, Place};
+    use super::{FINDINGS_MAX, Finding, Findings, Kind, Place};
+
+    #[test]
+    fn a_finding_without_a_place_names_none() {
+        let finding = Finding::error(2202, &Place::nowhere(), "/spec", "not covered").about(Kind::Function, "f");
+        assert_eq!(
+            finding.to_value().to_string(),
+            r#"{"code":"EV2202","severity":"error","kind":"Function","name":"f","pointer":"/spec","message":"not covered"}"#
+        );
+        let place = Place { file: "a.yaml".into(), line: 3, column: 7 };
+        let finding = Finding::error(2210, &place, "", "waits").warning().why("so").help("do");
+        assert_eq!(
+            finding.to_value().to_string(),
+            r#"{"code":"EV2210","severity":"warning","file":"a.yaml","line":3,"column":7,"pointer":"","message":"waits","why":"so","help":"do"}"#
+        );
+    }
 
     #[test]
     fn an_error_is_not_lost_behind_warnings_and_memory_is_bounded() {

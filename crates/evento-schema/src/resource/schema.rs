@@ -4,6 +4,7 @@ use evento_model::FullName;
 
 use super::fields::{Context, Fields};
 use super::finding::{Finding, Place};
+use super::library::{Library, Refusal};
 use super::node::{Content, Node, step};
 use crate::avro::{Schema, SchemaError};
 use crate::platform;
@@ -35,9 +36,14 @@ pub(crate) fn read(context: &mut Context<'_>, spec: &mut Fields<'_>) -> Option<T
     if let Some((file, at)) = file {
         context.error(2001, &file.place, &at, "both schema and schemaFile are given, exactly one is needed");
     }
-    let references = references?;
-    let schemas: Vec<Schema> = references.iter().map(|(_, schema)| schema.clone()).collect();
-    let schema = read_one(context, node, &pointer, &schemas)?;
+    let (references, library) = references?;
+    let schema = match library.read(&node.value()) {
+        Ok(schema) => schema,
+        Err(error) => {
+            report_schema_error(context, node, &pointer, &error);
+            return None;
+        }
+    };
     if !schema.is_record() {
         context.error(2101, &node.place, &pointer, "the schema must be an Avro record");
         return None;
@@ -54,29 +60,22 @@ pub(crate) fn read(context: &mut Context<'_>, spec: &mut Fields<'_>) -> Option<T
 }
 
 /// `references`: each may use those before it. `None` when one is wrong: then the schema cannot be judged.
-fn read_references(context: &mut Context<'_>, spec: &mut Fields<'_>) -> Option<Vec<(FullName, Schema)>> {
-    let Some((list, pointer)) = spec.get("references") else { return Some(Vec::new()) };
-    let mut references: Vec<(FullName, Schema)> = Vec::new();
-    let mut all_good = true;
-    for (item, at) in context.items(list, &pointer)? {
-        let before: Vec<Schema> = references.iter().map(|(_, schema)| schema.clone()).collect();
-        match read_reference(context, item, &at, &before) {
-            Some(reference) if references.iter().any(|(name, _)| *name == reference.0) => {
-                context.error(2107, &item.place, &at, format!("{} is defined twice in references", reference.0));
-                all_good = false;
-            }
-            Some(reference) => references.push(reference),
-            None => all_good = false,
-        }
+fn read_references(context: &mut Context<'_>, spec: &mut Fields<'_>) -> Option<(Vec<(FullName, Schema)>, Library)> {
+    let (mut references, mut library) = (Vec::new(), Library::default());
+    let Some((list, pointer)) = spec.get("references") else { return Some((references, library)) };
+    let items = context.items(list, &pointer)?;
+    let count = items.len();
+    for (item, at) in items {
+        references.extend(read_reference(context, item, &at, &mut library));
     }
-    all_good.then_some(references)
+    (references.len() == count).then_some((references, library))
 }
 
 fn read_reference(
     context: &mut Context<'_>,
     item: &Node,
     pointer: &str,
-    before: &[Schema],
+    library: &mut Library,
 ) -> Option<(FullName, Schema)> {
     let mut fields = Fields::open(context, item, pointer)?;
     let name = fields.need(context, "name").and_then(|(node, at)| context.full_name(node, &at));
@@ -84,23 +83,23 @@ fn read_reference(
     let written = if file { fields.get("schema") } else { fields.need(context, "schema") };
     fields.close(context);
     let (name, (node, at)) = (name?, written?);
-    let schema = read_one(context, node, &at, before)?;
+    let schema = match library.add(&node.value()) {
+        Ok(schema) => schema,
+        Err(Refusal::Schema(error)) => {
+            report_schema_error(context, node, &at, &error);
+            return None;
+        }
+        Err(Refusal::Twice(name)) => {
+            context.error(2107, &node.place, &at, format!("{name} is defined twice in references"));
+            return None;
+        }
+    };
     let own_name = checked_name(context, &schema, node, &at)?;
     if own_name != name {
         context.error(2101, &node.place, &at, format!("the reference is called {name}, its schema {own_name}"));
         return None;
     }
     Some((name, schema))
-}
-
-fn read_one(context: &mut Context<'_>, node: &Node, pointer: &str, references: &[Schema]) -> Option<Schema> {
-    match Schema::parse_with(&node.value().to_string(), references) {
-        Ok(schema) => Some(schema),
-        Err(error) => {
-            report_schema_error(context, node, pointer, &error);
-            None
-        }
-    }
 }
 
 fn report_schema_error(context: &mut Context<'_>, node: &Node, pointer: &str, error: &SchemaError) {

@@ -1,5 +1,7 @@
 //! Documents in, findings with their places out.
 
+mod arbitrary;
+
 use std::collections::BTreeMap;
 
 use evento_model::OnPark;
@@ -344,6 +346,33 @@ fn files_are_put_in_their_place_and_keep_their_own_places() {
     let findings = parse_set(&[source], &BTreeMap::new()).unwrap_err();
     let missing = ["../schemas/Account.avsc", "iban.avsc"].map(|path| format!("the file {path} was not sent along"));
     assert_eq!(findings.iter().map(|f| &f.message).collect::<Vec<_>>(), missing.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn references_may_use_those_before_and_are_defined_once() {
+    let event = |references: &str| {
+        format!(
+            "apiVersion: evento.dev/v1alpha1\nkind: Event\nmetadata: {{name: x}}\nspec:\n  entity: account\n  references:\n{references}  schema: {{type: record, name: X, namespace: bank, fields: [{{name: a, type: Iban}}]}}\n"
+        )
+    };
+    let text = "  - {name: bank.Text, schema: {type: record, name: Text, namespace: bank, fields: []}}\n";
+    let iban =
+        "  - {name: bank.Iban, schema: {type: record, name: Iban, namespace: bank, fields: [{name: t, type: Text}]}}\n";
+    let Spec::Event(x) = parse(&event(&format!("{text}{iban}"))).unwrap().remove(0).spec else { panic!("an event") };
+    assert!(x.schema.schema.canonical_form().contains("bank.Text"));
+    assert_eq!(x.schema.references.len(), 2);
+    refused(&event(&format!("{iban}{text}")), &[(2101, 7, 100, "bank.Text")]);
+    refused(&event(&format!("{text}{iban}{text}")), &[(2107, 9, 31, "bank.Text is defined twice")]);
+    refused(
+        &event(&iban.replace("bank.Iban", "bank.Ibam").replace("Text", "int")),
+        &[(2101, 7, 31, "is called bank.Ibam")],
+    );
+    let many: String = (0..5_000)
+        .map(|n| {
+            format!("  - {{name: bank.R{n}, schema: {{type: record, name: R{n}, namespace: bank, fields: []}}}}\n")
+        })
+        .collect();
+    refused(&event(&many), &[(2101, 5_007, 77, "Iban")]);
 }
 
 #[test]
