@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento", &["evento-model", "evento-schema", "evento-log", "evento-function", "evento-engine", "evento-gateway"]),
     ("evento-testkit", &["evento-model", "evento-schema", "evento-log", "evento-function", "evento-engine"]),
     ("evento-sdk", &[]),
+    ("bank-function", &["evento-sdk"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,227 @@
+//! The batch framing from the function's side: a fold over steps for each work.
+//!
+//! Source: function-protocol 2 and 6.2. A work that fails leaves the others as they are.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::avro::{Malformed, Reader, put_bytes, put_long};
+use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
+
+/// Media type of both bodies.
+pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
+
+struct Fold<'a> {
+    entity_id: &'a str,
+    seq: u64,
+    state: Option<Vec<u8>>,
+    /// Commands are decided and applied; events only applied.
+    command: bool,
+    want: i64,
+}
+
+/// Answers a `RunRequest`. The error is an envelope that cannot be read.
+pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let mut reader = Reader::over(body);
+    let entity = text(&mut reader)?;
+    let known = entity == function.entity();
+    // Counts come before what they count, so results and outcomes are gathered first.
+    let (mut results, mut count_results) = (Vec::with_capacity(body.len() + 64), 0);
+    let mut outcomes = Vec::new();
+    blocks(&mut reader, |reader| {
+        count_results += 1;
+        outcomes.clear();
+        put_long(&mut results, reader.long()?);
+        let entity_id = text(reader)?;
+        let seq = reader.long()? as u64;
+        let state = optional(reader)?.map(<[u8]>::to_vec);
+        let command = index(reader, 2)? == 0;
+        let want = index(reader, 3)?;
+        let mut fold = Fold { entity_id, seq, state, command, want };
+        let mut failure = if known { None } else { Some(Failure::unknown("entity", entity)) };
+        let mut done = 0;
+        let mut steps = Vec::new();
+        blocks(reader, |reader| {
+            let type_name = text(reader)?;
+            let payload = bytes(reader)?;
+            let (id, time_ms, seed) = (text(reader)?, reader.long()?, bytes(reader)?);
+            blocks(reader, |reader| {
+                text(reader)?;
+                text(reader).map(drop)
+            })?;
+            steps.push((type_name, payload, id, time_ms, seed));
+            Ok(())
+        })?;
+        let count = steps.len();
+        for (n, (type_name, payload, id, time_ms, seed)) in steps.into_iter().enumerate() {
+            if failure.is_some() {
+                break;
+            }
+            let context = Context {
+                entity_id: fold.entity_id.to_owned(),
+                seq: fold.seq,
+                command_id: id.to_owned(),
+                time_ms,
+                seed: seed.try_into().unwrap_or_default(),
+            };
+            let step = catch_unwind(AssertUnwindSafe(|| fold.step(function, type_name, payload, &context)));
+            match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+                Ok((events, states)) => {
+                    put_outcome(&mut outcomes, &events, fold.kept(states, n + 1 == count));
+                    done += 1;
+                }
+                Err(failed) => failure = Some(failed),
+            }
+        }
+        put_array(&mut results, done, &outcomes);
+        put_failure(&mut results, done, failure);
+        Ok(())
+    })?;
+    if !reader.is_at_end() {
+        return Err(Malformed("bytes are left over after the request".to_owned()));
+    }
+    let mut out = Vec::with_capacity(results.len() + 8);
+    put_array(&mut out, count_results, &results);
+    Ok(out)
+}
+
+type Step = (Vec<Encoded>, Vec<Option<Vec<u8>>>);
+
+impl Fold<'_> {
+    fn step(
+        &mut self,
+        function: &dyn Function,
+        name: &str,
+        payload: &[u8],
+        context: &Context,
+    ) -> Result<Step, Failure> {
+        let apply_context = context.for_apply();
+        if !self.command {
+            self.state = function.apply(name, payload, self.state.as_deref(), &apply_context)?;
+            return Ok((Vec::new(), vec![self.state.clone()]));
+        }
+        let events = function.handle(name, payload, self.state.as_deref(), context)?;
+        let mut states = Vec::new();
+        if self.want > 0 {
+            states = evolve(function, &events, &mut self.state, &apply_context)?;
+        }
+        self.seq += events.len() as u64;
+        Ok((events, states))
+    }
+
+    /// The states that were asked for.
+    fn kept(&self, mut states: Vec<Option<Vec<u8>>>, last: bool) -> Vec<Option<Vec<u8>>> {
+        match self.want {
+            2 => states,
+            1 if last => states.pop().into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The state after each event; a rejection that is not applied leaves it as it is.
+pub(crate) fn evolve(
+    function: &dyn Function,
+    events: &[Encoded],
+    state: &mut Option<Vec<u8>>,
+    context: &ApplyContext,
+) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    let mut states = Vec::with_capacity(events.len());
+    for event in events {
+        if function.applies(event.type_name) {
+            *state = function.apply(event.type_name, &event.payload, state.as_deref(), context)?;
+        }
+        states.push(state.clone());
+    }
+    Ok(states)
+}
+
+/// A panic in user code is a failure to be retried.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Failure { kind: FailureKind::Retry, title: format!("the function panicked: {text}"), detail: String::new() }
+}
+
+/// An array whose items are written already, as one block.
+fn put_array(out: &mut Vec<u8>, count: i64, items: &[u8]) {
+    if count > 0 {
+        put_long(out, count);
+        out.extend_from_slice(items);
+    }
+    out.push(0);
+}
+
+fn put_outcome(out: &mut Vec<u8>, events: &[Encoded], states: Vec<Option<Vec<u8>>>) {
+    if !events.is_empty() {
+        put_long(out, events.len() as i64);
+        for event in events {
+            put_bytes(out, event.type_name.as_bytes());
+            put_bytes(out, &event.payload);
+        }
+    }
+    out.push(0);
+    if !states.is_empty() {
+        put_long(out, states.len() as i64);
+        for state in states {
+            match state {
+                None => out.push(0),
+                Some(state) => {
+                    out.push(2);
+                    put_bytes(out, &state);
+                }
+            }
+        }
+    }
+    out.push(0);
+}
+
+fn put_failure(out: &mut Vec<u8>, step: i64, failure: Option<Failure>) {
+    let Some(failure) = failure else { return out.push(0) };
+    out.push(2);
+    put_long(out, step);
+    out.push(match failure.kind {
+        FailureKind::Retry => 0,
+        FailureKind::Poison => 2,
+        FailureKind::Contract => 4,
+    });
+    put_bytes(out, failure.title.as_bytes());
+    put_bytes(out, failure.detail.as_bytes());
+}
+
+fn bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
+    let length = reader.long()?;
+    let length = usize::try_from(length).map_err(|_| Malformed(format!("a length of {length}")))?;
+    reader.take(length)
+}
+
+fn text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
+    std::str::from_utf8(bytes(reader)?).map_err(|_| Malformed("a text that is no UTF-8".to_owned()))
+}
+
+fn index(reader: &mut Reader<'_>, count: i64) -> Result<i64, Malformed> {
+    let index = reader.long()?;
+    if (0..count).contains(&index) { Ok(index) } else { Err(Malformed(format!("index {index} of {count}"))) }
+}
+
+fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, Malformed> {
+    if index(reader, 2)? == 0 { Ok(None) } else { bytes(reader).map(Some) }
+}
+
+fn blocks<'a>(
+    reader: &mut Reader<'a>,
+    mut item: impl FnMut(&mut Reader<'a>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    loop {
+        let count = match reader.long()? {
+            0 => return Ok(()),
+            count if count < 0 => {
+                reader.long()?;
+                count.unsigned_abs()
+            }
+            count => count as u64,
+        };
+        for _ in 0..count {
+            item(reader)?;
+        }
+    }
+}
