@@ -3,15 +3,19 @@
 //! Verbs only read arguments, ask the client and print. What a verb needs from its surroundings (settings,
 //! client, output) is one [`context::Context`].
 
+pub mod apply;
 pub mod completion;
 pub mod config;
 pub mod context;
+pub mod delete;
 pub mod exit;
 pub mod explain;
 pub mod failure;
+pub mod files;
 pub mod get;
 pub mod outcome;
 pub mod payload;
+pub mod schema;
 pub mod send;
 pub mod state;
 pub mod target;
@@ -78,6 +82,12 @@ pub struct Global {
 /// The verbs.
 #[derive(Subcommand)]
 pub enum Verb {
+    /// Register resources: a set of files, all or nothing
+    Apply(apply::Args),
+    /// Show what apply would change
+    Diff(apply::DiffArgs),
+    /// Print the documents with every named file in its place
+    Render(apply::RenderArgs),
     //T    /// Register resources: a set of files, all or nothing
     //T    Apply(apply::Args),
     //T    /// Show what apply would change
@@ -88,6 +98,8 @@ pub enum Verb {
     Describe(get::DescribeArgs),
     //T    /// Delete resources
     //T    Delete(delete::Args),
+    /// Delete resources
+    Delete(delete::Args),
     /// Send a command to an instance and tell its outcome
     Send(send::Args),
     /// Show the state of an instance: now, at a version, at a time
@@ -102,6 +114,9 @@ pub enum Verb {
     //T    /// Look after functions: list, describe, logs, invoke
     //T    #[command(subcommand, visible_alias = "fn")]
     //T    Function(function::Verb),
+    /// Check schemas without a server, or print the schema of a function's input
+    #[command(subcommand)]
+    Schema(schema::Verb),
     /// Explain an error code
     Explain(explain::Args),
     /// Show configuration and contexts

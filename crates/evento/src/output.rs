@@ -1,5 +1,6 @@
 //! What people and programs see: data to stdout in the chosen form, everything else to stderr.
 
+pub mod change;
 pub mod form;
 pub mod patch;
 pub mod problem;

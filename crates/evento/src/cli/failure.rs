@@ -40,6 +40,8 @@ pub struct Violation {
     pub code: Option<Code>,
     /// A warning refuses nothing.
     pub warning: bool,
+    /// The resource it speaks of, `kind/name`.
+    pub resource: Option<String>,
     /// The file, as the person named it.
     pub file: Option<String>,
     /// Line in the file, from 1; 0 when unknown.
@@ -176,6 +178,7 @@ impl Violation {
         Violation {
             code: value["code"].as_str().and_then(Code::parse),
             warning: value["severity"].as_str() == Some("warning"),
+            resource: text("kind").zip(text("name")).map(|(kind, name)| format!("{}/{name}", kind.to_lowercase())),
             file: text("file"),
             line: number("line"),
             column: number("column"),
@@ -196,6 +199,9 @@ impl Violation {
         };
         put("code", self.code.map(|code| json!(code.to_string())));
         put("severity", self.warning.then(|| json!("warning")));
+        let resource = self.resource.as_ref().and_then(|resource| resource.split_once('/'));
+        put("kind", resource.map(|(kind, _)| json!(kind)));
+        put("name", resource.map(|(_, name)| json!(name)));
         put("file", self.file.as_ref().map(|file| json!(file)));
         put("line", (self.line > 0).then(|| json!(self.line)));
         put("column", (self.column > 0).then(|| json!(self.column)));

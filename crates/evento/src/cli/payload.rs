@@ -7,9 +7,14 @@ use serde_json::{Map, Number, Value};
 use super::exit::Exit;
 use super::failure::{Failure, Violation};
 
-/// Builds the body of a command from `k=v` pairs and its Avro schema. A dotted key goes into nested records.
-pub fn from_pairs(schema: &Value, pairs: &[String]) -> Result<Value, Failure> {
+/// Builds the body of a command from `k=v` pairs and the `spec` of its resource. A dotted key goes into nested
+/// records.
+pub fn from_pairs(spec: &Value, pairs: &[String]) -> Result<Value, Failure> {
+    let schema = &spec["schema"];
     let mut names = Names::default();
+    for reference in spec["references"].as_array().into_iter().flatten() {
+        names.collect(&reference["schema"], "");
+    }
     names.collect(schema, "");
     let mut body = Value::Object(Map::new());
     let mut violations = Vec::new();
@@ -217,7 +222,7 @@ mod tests {
 
     fn read(pairs: &[&str]) -> Result<Value, Vec<String>> {
         let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
-        from_pairs(&schema(), &pairs).map_err(|failure| {
+        from_pairs(&json!({"schema": schema()}), &pairs).map_err(|failure| {
             failure.violations.iter().map(|v| format!("{} {}", v.pointer.as_deref().unwrap_or(""), v.message)).collect()
         })
     }

@@ -148,7 +148,7 @@ fn body(client: &Client, args: &Args) -> Result<(&'static str, Vec<u8>), Failure
         return Ok(("application/json", b"{}".to_vec()));
     }
     let resource = client.get(format!("/v1/resources/command/{}", encode(&args.command)))?;
-    let body = payload::from_pairs(&resource["spec"]["schema"], &args.fields)?;
+    let body = payload::from_pairs(&resource["spec"], &args.fields)?;
     Ok(("application/json", body.to_string().into_bytes()))
 }
 

@@ -18,11 +18,11 @@ pub fn render(failure: &Failure, style: Style, source: Source<'_>) -> String {
     let errors: Vec<&Violation> = failure.violations.iter().filter(|v| !v.warning).collect();
     let in_files = errors.iter().any(|violation| violation.file.is_some());
     for violation in failure.violations.iter().filter(|v| v.warning && v.file.is_some()) {
-        finding(violation, failure, style, source, &mut out);
+        finding(violation, failure.code, style, source, &mut out);
     }
     if in_files {
         for violation in &errors {
-            finding(violation, failure, style, source, &mut out);
+            finding(violation, failure.code, style, source, &mut out);
         }
         let count = errors.len();
         let closing = failure.why.as_deref().filter(|why| !why.is_empty()).unwrap_or(&failure.title);
@@ -43,9 +43,22 @@ pub fn render(failure: &Failure, style: Style, source: Source<'_>) -> String {
     out
 }
 
-/// One finding with its place, ending in a line feed.
-fn finding(violation: &Violation, failure: &Failure, style: Style, source: Source<'_>, out: &mut String) {
-    let code = violation.code.or(failure.code);
+/// A finding that refuses nothing, with its place.
+pub fn warning(violation: &Violation, style: Style, source: Source<'_>) -> String {
+    let mut out = String::new();
+    finding(violation, None, style, source, &mut out);
+    out
+}
+
+/// One finding with its place, ending in a line feed. Without a code of its own it has that of the whole.
+fn finding(
+    violation: &Violation,
+    whole: Option<evento_model::Code>,
+    style: Style,
+    source: Source<'_>,
+    out: &mut String,
+) {
+    let code = violation.code.or(whole);
     let word = if violation.warning { "warning" } else { "error" };
     out.push_str(&heading(word, code, &violation.message, style));
     if let Some(file) = &violation.file {
