@@ -1,0 +1,184 @@
+//! All routes, what every answer has, and the server that listens.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use crate::node::Node;
+use crate::problem::Problem;
+use crate::{admin, bulk, commands, openapi, read, send, tail};
+
+/// Bytes of a request with many commands, or of a set of resources.
+const LARGE_BODY: usize = 16 << 20;
+
+/// What the gateway allows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a command's body.
+    pub body_bytes_max: usize,
+    /// How long a command is waited for when the request does not say.
+    pub wait: Duration,
+    /// Whether every command must come with an idempotency key.
+    pub require_key: bool,
+    /// Whether functions' stack traces are shown to callers.
+    pub stacks: bool,
+    /// Host names under which this server may be called, beside loopback ones; guards against DNS rebinding.
+    pub hosts: Vec<String>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            body_bytes_max: 1 << 20,
+            wait: Duration::from_secs(10),
+            require_key: false,
+            stacks: false,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// What every handler has.
+pub(crate) struct Gateway {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) limits: Limits,
+}
+
+/// The whole API.
+pub fn router(node: Arc<dyn Node>, limits: Limits) -> Router {
+    let body_bytes_max = limits.body_bytes_max;
+    let gateway = Arc::new(Gateway { node, limits });
+    let large = Router::new()
+        .route("/v1/commands", post(bulk::send_many).get(commands::list))
+        .route("/v1/apply", post(admin::apply))
+        .route("/v1/diff", post(admin::diff))
+        .layer(DefaultBodyLimit::max(LARGE_BODY));
+    Router::new()
+        .route("/v1/entities/{entity}/{id}/commands/{command}", post(send::send).get(commands::get))
+        .route("/v1/entities/{entity}/{id}/commands/{command}/{verb}", post(commands::operate))
+        .route("/v1/entities/{entity}/{id}/events", get(read::events))
+        .route("/v1/entities/{entity}/{id}", get(read::state))
+        .route("/v1/entities/{entity}", get(read::instances))
+        .route("/v1/events", get(tail::all))
+        .route("/v1/commands/groups", get(commands::groups))
+        .route("/v1/resources/{kind}", get(admin::resources))
+        .route("/v1/resources/{kind}/{name}", get(admin::resource).delete(admin::delete))
+        .route("/v1/functions", get(admin::functions))
+        .route("/v1/functions/{name}", get(admin::function))
+        .route("/v1/functions/{name}/logs", get(admin::logs))
+        .route("/v1/functions/{name}/test", post(admin::test))
+        .route("/v1/openapi.json", get(openapi::document))
+        .route("/livez", get(admin::alive))
+        .route("/readyz", get(admin::ready))
+        .route("/startupz", get(admin::ready))
+        .route("/metrics", get(admin::metrics))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+        .merge(large)
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(gateway.clone(), every_answer))
+        .with_state(gateway)
+}
+
+async fn no_such_path(request: Request) -> Problem {
+    Problem::new(1001, format!("there is nothing at {}", request.uri().path()))
+}
+
+async fn no_such_method(request: Request) -> Problem {
+    let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
+    Problem::new(1001, detail).status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// Guards, request id, and errors of the framework in our own form.
+async fn every_answer(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response<Body> {
+    let id = uuid::Uuid::now_v7();
+    let path = request.uri().path().to_owned();
+    let mut response = match stranger(&gateway.limits, &request) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = as_problem(response, &path, &id).await;
+    }
+    let mut text = [0; 36];
+    if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)) {
+        response.headers_mut().insert("evento-request-id", value);
+    }
+    response
+}
+
+/// A browser page of another site, or a name that is not ours: refused before anything is read.
+fn stranger(limits: &Limits, request: &Request) -> Option<Problem> {
+    let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost");
+    let known = |host: &str| {
+        let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+        let bare = name.trim_matches(['[', ']']);
+        bare.eq_ignore_ascii_case("localhost")
+            || bare.parse::<std::net::IpAddr>().is_ok()
+            || limits.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+    };
+    if !known(host) {
+        return Some(Problem::new(6002, format!("this server is not called {host:?}; allow the name with http.hosts")));
+    }
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let origin = header(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let foreign = origin.is_some_and(|origin| origin != host)
+        || request.headers().get("sec-fetch-site").is_some_and(|v| v == "cross-site");
+    (writes && foreign).then(|| Problem::new(6002, "requests from pages of other sites are not taken"))
+}
+
+/// Gives every error the path and the request's id; turns the framework's own words into a problem.
+async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let ours = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !ours && !kind.starts_with("text/plain") && !kind.is_empty() {
+        return Response::from_parts(parts, body);
+    }
+    if !ours && path.ends_with('z') {
+        return Response::from_parts(parts, body);
+    }
+    let bytes = axum::body::to_bytes(body, LARGE_BODY).await.unwrap_or_default();
+    let mut document = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+        Ok(document) if ours => document,
+        _ => {
+            let code = match parts.status {
+                StatusCode::PAYLOAD_TOO_LARGE => 1005,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => 1004,
+                StatusCode::NOT_FOUND => 1001,
+                _ => 1002,
+            };
+            Problem::new(code, String::from_utf8_lossy(&bytes)).status(parts.status).document()
+        }
+    };
+    document["instance"] = path.into();
+    document["requestId"] = id.to_string().into();
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(document.to_string()))
+}
+
+/// Serves until `stop` resolves; what is in flight is answered first.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("TCP_NODELAY: {error}");
+        }
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
