@@ -4,6 +4,7 @@
 //! client, output) is one [`context::Context`].
 
 pub mod apply;
+pub mod command;
 pub mod completion;
 pub mod config;
 pub mod context;
@@ -12,12 +13,16 @@ pub mod exit;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod function;
 pub mod get;
+pub mod history;
+pub mod node;
 pub mod outcome;
 pub mod payload;
 pub mod schema;
 pub mod send;
 pub mod state;
+pub mod tail;
 pub mod target;
 pub mod version;
 
@@ -114,6 +119,16 @@ pub enum Verb {
     //T    /// Look after functions: list, describe, logs, invoke
     //T    #[command(subcommand, visible_alias = "fn")]
     //T    Function(function::Verb),
+    /// List the events of an instance
+    History(history::Args),
+    /// Follow events as they happen
+    Tail(tail::Args),
+    /// Look after commands: list, get, retry, park, abandon
+    #[command(subcommand, visible_alias = "cmd")]
+    Command(command::Verb),
+    /// Look after functions: list, describe, logs, invoke
+    #[command(subcommand, visible_alias = "fn")]
+    Function(function::Verb),
     /// Check schemas without a server, or print the schema of a function's input
     #[command(subcommand)]
     Schema(schema::Verb),

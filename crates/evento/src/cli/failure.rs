@@ -119,6 +119,8 @@ impl Failure {
         };
         let title = text("title").unwrap_or_else(|| format!("the server answered {status}"));
         let detail = text("detail").filter(|detail| *detail != title);
+        // A detail that only counts the violations says nothing that the list below does not.
+        let detail = detail.filter(|detail| !detail.ends_with(" violation") && !detail.ends_with(" violations"));
         Failure(Box::new(Report {
             code,
             title,

@@ -70,7 +70,7 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         } else {
             output.document(&json!({"from": from, "to": to, "before": before, "after": after}))?;
         }
-        return Ok(if before == after { Exit::Done } else { Exit::Differs });
+        return Ok(Exit::Done);
     }
     let seq = args.at_seq.map(|seq| seq.to_string());
     let mut request = Request::get(with_query(&path, &[("seq", seq.as_deref()), ("at", args.at.as_deref())]));
