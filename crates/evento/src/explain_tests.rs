@@ -43,10 +43,10 @@ fn every_code_in_the_source_has_a_page() {
     assert!(unknown.is_empty(), "codes without a page: {unknown:#?}");
 }
 
-/// Codes as `EV1234` in text or `Code(1234)`, `error(1234, …` in code, outside of tests.
+/// Codes as `EV1234` in text or `Code(1234)`, `error(1234, …`, `Problem::new(1234, …` in code, outside of tests.
 fn codes(text: &str) -> impl Iterator<Item = Code> {
     let product = text.split("#[cfg(test)]").next().unwrap_or(text);
-    ["EV", "Code(", "error("].into_iter().flat_map(move |lead| {
+    ["EV", "Code(", "error(", "::new("].into_iter().flat_map(move |lead| {
         product.match_indices(lead).filter_map(move |(at, _)| {
             let rest = &product[at + lead.len()..];
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

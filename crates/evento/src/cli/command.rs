@@ -19,7 +19,7 @@ use crate::output::time::until;
 /// Look after commands: list, get, retry, park, abandon
 #[derive(clap::Subcommand)]
 pub enum Verb {
-    /// List commands: unfinished ones, or of one status
+    /// List unfinished commands
     List(ListArgs),
     /// Unfinished commands by the error that holds them
     Groups,
@@ -52,8 +52,8 @@ pub enum Verb {
 /// Which commands to list.
 #[derive(clap::Args)]
 pub struct ListArgs {
-    /// queued, waiting, running, retrying, parked or done
-    #[arg(long, value_name = "STATUS", value_parser = ["queued", "waiting", "running", "retrying", "parked", "done"])]
+    /// queued, waiting, running, retrying or parked
+    #[arg(long, value_name = "STATUS", value_parser = ["queued", "waiting", "running", "retrying", "parked"])]
     status: Option<String>,
     /// Only of this entity
     #[arg(long, add = completion::names(&["entity"]))]

@@ -54,9 +54,10 @@ impl Exit {
     /// The exit code of a refusal: by its error code where that decides, else by its HTTP status.
     pub fn of(code: Option<u16>, status: u16) -> Exit {
         match (code, status) {
+            (Some(1021), 409) => Exit::Conflict,
             (Some(1001 | 1020 | 1021), _) => Exit::NotFound,
             (Some(1010 | 1011), _) => Exit::Conflict,
-            (Some(2003), 404) | (Some(7002 | 7003), _) => Exit::Usage,
+            (Some(2003), 400 | 404) | (Some(7002 | 7003), _) => Exit::Usage,
             (Some(2401 | 2402), _) => Exit::Conflict,
             (Some(2001..=2399), _) => Exit::Differs,
             (Some(6001 | 6002), _) | (_, 401 | 403) => Exit::Denied,
@@ -91,6 +92,8 @@ mod tests {
             (Some(1011), 412, 5),
             (Some(1020), 404, 3),
             (Some(2003), 404, 2),
+            (Some(2003), 400, 2),
+            (Some(1021), 409, 5),
             (Some(2104), 422, 9),
             (Some(2401), 409, 5),
             (Some(4004), 503, 7),

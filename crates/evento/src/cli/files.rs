@@ -108,19 +108,7 @@ pub fn refused(title: &str, findings: &[Finding]) -> Failure {
 
 impl From<&Finding> for Violation {
     fn from(finding: &Finding) -> Violation {
-        let text = |text: &String| (!text.is_empty()).then(|| text.clone());
-        Violation {
-            code: Some(finding.code),
-            warning: !finding.is_error(),
-            resource: finding.kind.zip(finding.name.as_ref()).map(|(kind, name)| format!("{}/{name}", kind.lower())),
-            file: text(&finding.file),
-            line: usize::try_from(finding.line).unwrap_or(0),
-            column: usize::try_from(finding.column).unwrap_or(0),
-            pointer: text(&finding.pointer),
-            message: finding.message.clone(),
-            why: finding.why.clone(),
-            help: finding.help.clone(),
-        }
+        Violation::from_json(&finding.to_value())
     }
 }
 

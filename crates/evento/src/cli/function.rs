@@ -123,7 +123,7 @@ fn logs(context: &Context, name: &str, follow: bool, lines: usize) -> Result<Exi
         let from = after.to_string();
         let mut page = client.get(with_query(&path, &[("after", Some(&from)), ("limit", Some("500"))]))?;
         let items = page["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        let next = page["next"].as_u64().or_else(|| items.last()?["no"].as_u64()).unwrap_or(after);
+        let next = page["next"].as_u64().or_else(|| items.last()?["number"].as_u64()).unwrap_or(after);
         let ended = items.is_empty() || next <= after;
         held.extend(items);
         if ended {

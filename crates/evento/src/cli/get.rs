@@ -14,6 +14,9 @@ use crate::output::form::Form;
 use crate::output::table::Table;
 use crate::output::yaml::to_yaml;
 
+/// Pause between two looks of `get -w`.
+const WATCH_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Kinds by the name the API uses, with every name people may write.
 pub const KINDS: &[(&str, &[&str])] = &[
     ("entity", &["entity", "entities", "ent"]),
@@ -159,24 +162,26 @@ pub fn list(client: &Client, kind: &str) -> Result<Vec<Value>, Failure> {
     })
 }
 
+/// Shows the resources again whenever they changed.
 fn watch(context: &Context, client: &Client, kind: &str, name: Option<&str>) -> Result<Exit, Failure> {
-    let path = match name {
-        Some(name) => format!("/v1/resources/{kind}/{}?watch=true", encode(name)),
-        None => format!("/v1/resources/{kind}?watch=true"),
-    };
-    client::follow(client, &context.output, &path, None, |event| {
-        let Ok(document) = serde_json::from_str::<Value>(&event.data) else { return Ok(true) };
-        let items = document["items"].as_array().cloned().unwrap_or_else(|| vec![document]);
-        if context.output.for_people() {
-            context.output.text(&table(&context.output, kind, &items))?;
-        } else {
-            for item in &items {
-                context.output.item(item)?;
+    let mut shown: Option<Vec<Value>> = None;
+    loop {
+        let items = match name {
+            Some(name) => vec![client.get(format!("/v1/resources/{kind}/{}", encode(name)))?],
+            None => list(client, kind)?,
+        };
+        if shown.as_ref() != Some(&items) {
+            if context.output.for_people() {
+                context.output.text(&table(&context.output, kind, &items))?;
+            } else {
+                for item in &items {
+                    context.output.item(item)?;
+                }
             }
+            shown = Some(items);
         }
-        Ok(true)
-    })?;
-    Ok(Exit::Done)
+        std::thread::sleep(WATCH_PAUSE);
+    }
 }
 
 fn instances(context: &Context, client: &Client, args: &Args) -> Result<Exit, Failure> {

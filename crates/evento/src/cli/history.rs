@@ -28,9 +28,9 @@ pub struct Args {
     /// Begin with this event
     #[arg(long, value_name = "N", default_value_t = 1)]
     from_seq: u64,
-    /// Only events of this type; may be given several times
-    #[arg(long = "type", value_name = "TYPE", add = completion::names(&["event"]))]
-    types: Vec<String>,
+    /// Only events of this type
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "follow", add = completion::names(&["event"]))]
+    type_name: Option<String>,
     /// At most so many, 0 for all
     #[arg(long, default_value_t = 0, conflicts_with = "follow")]
     limit: usize,
@@ -42,28 +42,46 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let output = &context.output;
     let from = args.from_seq.to_string();
     let base = format!("/v1/entities/{}/{}/events", encode(&args.instance.entity), encode(&args.instance.id));
-    let mut path = with_query(&base, &[("fromSeq", Some(&from)), ("diff", args.diff.then_some("true"))]);
-    for name in &args.types {
-        path = with_query(&path, &[("type", Some(name))]);
-    }
-    let mut fold = Fold::new(args.from_seq);
-    if args.follow {
-        client::follow(client, output, &path, None, |event| {
-            if let Ok(event) = serde_json::from_str::<Value>(&event.data) {
-                show(output, &event, &mut fold)?;
-            }
-            Ok(true)
-        })?;
-        return Ok(Exit::Done);
-    }
-    let items = client::pages(client, &path, args.limit)?;
-    if matches!(output.form, Form::Json | Form::Yaml) {
+    let diff = args.diff.then_some("true");
+    let path = with_query(&base, &[("fromSeq", Some(&from)), ("diff", diff), ("type", args.type_name.as_deref())]);
+    let items = match client::pages(client, &path, args.limit) {
+        Ok(items) => items,
+        // Who follows may be there before the first event.
+        Err(failure) if args.follow && failure.code.is_some_and(|code| code.0 == 1020) => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    if matches!(output.form, Form::Json | Form::Yaml) && !args.follow {
         output.document(&json!({"items": items}))?;
         return Ok(Exit::Done);
     }
+    let mut fold = Fold { state: Value::Null, whole: args.from_seq <= 1 && args.type_name.is_none() };
     for event in &items {
-        show(output, event, &mut fold)?;
+        let changed = fold.step(event);
+        show(output, event, &changed)?;
     }
+    if !args.follow {
+        return Ok(Exit::Done);
+    }
+    let last = items.last().and_then(|event| event["seq"].as_u64()).unwrap_or(args.from_seq.saturating_sub(1));
+    let mut state = fold.whole.then_some(fold.state);
+    client::follow(client, output, &base, Some(last.to_string()), |event| {
+        let Ok(event) = serde_json::from_str::<Value>(&event.data) else { return Ok(true) };
+        let mut changed = Vec::new();
+        // A stream carries no patches: the state after the event is asked for, and the one before is known.
+        if let (true, Some(seq)) = (args.diff, event["seq"].as_u64()) {
+            let instance = base.trim_end_matches("/events");
+            let after = client.get(format!("{instance}?seq={seq}"))?["state"].take();
+            let before = match state.take() {
+                Some(before) => before,
+                None if seq <= 1 => Value::Null,
+                None => client.get(format!("{instance}?seq={}", seq - 1))?["state"].take(),
+            };
+            changed = changes(&before, &after);
+            state = Some(after);
+        }
+        show(output, &event, &changed)?;
+        Ok(true)
+    })?;
     Ok(Exit::Done)
 }
 
@@ -74,16 +92,12 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(from_seq: u64) -> Fold {
-        Fold { state: Value::Null, whole: from_seq <= 1 }
-    }
-
     /// What an event changed, in words.
     fn step(&mut self, event: &Value) -> Vec<String> {
-        let Some(operations) = event["diff"].as_array() else { return Vec::new() };
+        let Some(operations) = event["patch"].as_array() else { return Vec::new() };
         if self.whole {
             let before = self.state.clone();
-            patch::apply(&mut self.state, &event["diff"]);
+            patch::apply(&mut self.state, &event["patch"]);
             return changes(&before, &self.state);
         }
         // Begun in the middle: what was before is not known.
@@ -98,12 +112,9 @@ impl Fold {
     }
 }
 
-fn show(output: &Output, event: &Value, fold: &mut Fold) -> Result<(), Failure> {
+fn show(output: &Output, event: &Value, changed: &[String]) -> Result<(), Failure> {
     match output.form {
-        Form::Table | Form::Wide => {
-            let changed = fold.step(event);
-            output.text(&format!("{}\n", line(output, event, &changed)))
-        }
+        Form::Table | Form::Wide => output.text(&format!("{}\n", line(output, event, changed))),
         Form::Name => output.text(&format!("{}\n", event["id"].as_str().unwrap_or_default())),
         Form::Cloudevents => output.item(&cloud_event(event)),
         _ => output.item(event),
@@ -153,19 +164,19 @@ pub fn cloud_event(event: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{Fold, cloud_event};
 
     #[test]
     fn changes_show_the_value_before_where_it_is_known() {
         let events = [
-            json!({"diff": [{"op": "add", "path": "", "value": {"balance": 0}}]}),
-            json!({"diff": [{"op": "replace", "path": "/balance", "value": 7}]}),
-            json!({"diff": []}),
+            json!({"patch": [{"op": "add", "path": "", "value": {"balance": 0}}]}),
+            json!({"patch": [{"op": "replace", "path": "/balance", "value": 7}]}),
+            json!({"patch": []}),
         ];
         let told = |from| -> Vec<Vec<String>> {
-            let mut fold = Fold::new(from);
+            let mut fold = Fold { state: Value::Null, whole: from == 1 };
             events[if from == 1 { 0 } else { 1 }..].iter().map(|event| fold.step(event)).collect()
         };
         assert_eq!(told(1), [vec!["balance 0".to_owned()], vec!["balance 0 → 7".to_owned()], vec![]]);

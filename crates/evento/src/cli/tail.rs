@@ -54,7 +54,9 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             (with_query("/v1/events", &[("entity", entity), ("from", Some(&args.from))]), None)
         }
     };
-    for name in &args.types {
+    // The stream of one instance is short and comes whole.
+    let chosen_here = args.scope.as_ref().is_some_and(|scope| scope.id.is_some());
+    for name in args.types.iter().filter(|_| !chosen_here) {
         path = with_query(&path, &[("type", Some(name))]);
     }
     let mut left = args.max.unwrap_or(u64::MAX);
@@ -63,6 +65,10 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     client::follow(client, output, &path, resume, |received| {
         let Ok(event) = serde_json::from_str::<Value>(&received.data) else { return Ok(true) };
+        let type_name = event["type"].as_str().unwrap_or_default();
+        if chosen_here && !args.types.is_empty() && !args.types.iter().any(|wanted| is_named(type_name, wanted)) {
+            return Ok(true);
+        }
         match output.form {
             Form::Table | Form::Wide => {
                 let target = event["id"].as_str().and_then(|id| id.rsplit_once('/')).map_or("?", |(target, _)| target);
@@ -83,4 +89,29 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         Ok(left > 0)
     })?;
     Ok(Exit::Done)
+}
+
+/// Whether a type goes by this name: full, short, or the short one in kebab-case.
+fn is_named(full_name: &str, wanted: &str) -> bool {
+    let short = full_name.rsplit('.').next().unwrap_or(full_name);
+    let kebab: String = short
+        .char_indices()
+        .flat_map(|(at, c)| {
+            (at > 0 && c.is_ascii_uppercase()).then_some('-').into_iter().chain([c.to_ascii_lowercase()])
+        })
+        .collect();
+    [full_name, short, &kebab].contains(&wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named;
+
+    #[test]
+    fn a_type_goes_by_its_names() {
+        for name in ["bank.CashWithdrawn", "CashWithdrawn", "cash-withdrawn"] {
+            assert!(is_named("bank.CashWithdrawn", name), "{name}");
+        }
+        assert!(!is_named("bank.CashWithdrawn", "Cash"));
+    }
 }

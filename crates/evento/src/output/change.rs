@@ -1,31 +1,17 @@
 //! What a set of resources changes: the document of `apply`, `diff` and `delete`, and how people see it.
 
-use evento_schema::registry::Change;
+use evento_schema::registry::{Change, Difference};
+use evento_schema::resource::Finding;
 use serde_json::{Value, json};
 
 use super::style::Style;
 use super::table::printable;
 use super::time::duration;
-use crate::cli::failure::Violation;
 
 /// The answer document of a planned or committed change. The node fills in `functions` when revisions started.
 pub fn document(change: &Change, dry_run: bool) -> Value {
-    let differences: Vec<Value> = change
-        .differences
-        .iter()
-        .map(|difference| {
-            let changes: Vec<Value> = difference
-                .changes
-                .iter()
-                .map(|c| json!({"pointer": c.pointer, "before": c.before, "after": c.after, "words": c.words}))
-                .collect();
-            let affects: Vec<&str> = difference.affects.iter().map(evento_model::ResourceName::as_str).collect();
-            json!({"kind": difference.kind.as_str(), "name": difference.name.as_str(),
-                "action": difference.action.as_str(), "changes": changes, "affects": affects,
-                "rebuilds": difference.rebuilds})
-        })
-        .collect();
-    let warnings: Vec<Value> = change.warnings.iter().map(|w| Violation::from(w).to_json()).collect();
+    let differences: Vec<Value> = change.differences.iter().map(Difference::to_value).collect();
+    let warnings: Vec<Value> = change.warnings.iter().map(Finding::to_value).collect();
     json!({"dryRun": dry_run, "differences": differences, "warnings": warnings, "functions": []})
 }
 

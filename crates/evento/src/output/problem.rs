@@ -31,8 +31,14 @@ pub fn render(failure: &Failure, style: Style, source: Source<'_>) -> String {
     }
     out.push_str(&heading("error", failure.code, &failure.title, style));
     for violation in &errors {
-        let place = violation.pointer.as_deref().map(|pointer| format!("{pointer}: ")).unwrap_or_default();
+        let code = violation.code.filter(|code| Some(*code) != failure.code).map(|code| code.to_string());
+        let parts = [code, violation.resource.clone(), violation.pointer.clone()];
+        let place: Vec<String> = parts.into_iter().flatten().collect();
+        let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(" ")) };
         out.push_str(&format!("   {}{}\n", printable(&place), printable(&violation.message)));
+        if let Some(help) = &violation.help {
+            out.push_str(&format!("     {}\n", printable(help)));
+        }
     }
     if let Some(extra) = &failure.extra {
         for line in extra.lines() {

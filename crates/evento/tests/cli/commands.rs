@@ -103,8 +103,8 @@ fn all_commands_with_one_error_are_given_up_with_a_reason() {
 
 #[test]
 fn functions_tell_state_output_and_answers() {
-    let logs = r#"{"items":[{"no":1,"at":"2026-11-23T06:00:00Z","stream":"stdout","level":null,"line":"started"},
-        {"no":2,"at":"2026-11-23T06:00:01Z","stream":"stderr","level":"error","line":"TypeError"}],"next":2}"#;
+    let logs = r#"{"items":[{"number":1,"at":"2026-11-23T06:00:00Z","stream":"stdout","level":null,"line":"started"},
+        {"number":2,"at":"2026-11-23T06:00:01Z","stream":"stderr","level":"error","line":"TypeError"}],"next":2}"#;
     let server = Server::start()
         .answer(
             "GET /v1/functions",

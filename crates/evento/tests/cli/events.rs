@@ -4,8 +4,8 @@ use expect_test::expect;
 
 use crate::server::Server;
 
-const OPENED: &str = r#"{"id":"account/alice/1","entity":"bank.Account","entityId":"alice","seq":1,"type":"bank.AccountOpened","time":"2026-11-23T06:00:00.123Z","data":{"owner":"Ada"},"diff":[{"op":"add","path":"","value":{"owner":"Ada","balance":0}}]}"#;
-const RECEIVED: &str = r#"{"id":"account/alice/2","entity":"bank.Account","entityId":"alice","seq":2,"type":"bank.DepositReceived","time":"2026-11-23T06:00:01.123Z","data":{"amount":120},"diff":[{"op":"replace","path":"/balance","value":120}]}"#;
+const OPENED: &str = r#"{"id":"account/alice/1","entity":"bank.Account","entityId":"alice","seq":1,"type":"bank.AccountOpened","time":"2026-11-23T06:00:00.123Z","data":{"owner":"Ada"},"patch":[{"op":"add","path":"","value":{"owner":"Ada","balance":0}}]}"#;
+const RECEIVED: &str = r#"{"id":"account/alice/2","entity":"bank.Account","entityId":"alice","seq":2,"type":"bank.DepositReceived","time":"2026-11-23T06:00:01.123Z","data":{"amount":120},"patch":[{"op":"replace","path":"/balance","value":120}]}"#;
 
 #[test]
 fn history_shows_each_event_with_what_it_changed() {
@@ -25,6 +25,26 @@ fn history_shows_each_event_with_what_it_changed() {
            2  2026-11-23T06:00:01.123Z  bank.DepositReceived  amount 120  │ balance 0 → 120
         --- exit 0
     "#]]);
+}
+
+#[test]
+fn a_followed_history_goes_on_with_the_stream() {
+    let base = "GET /v1/entities/account/alice";
+    let server = Server::start()
+        .answer(&format!("{base}/events?fromSeq=1&diff=true&limit=500"), 200, &format!(r#"{{"items":[{OPENED}]}}"#))
+        .answer(&format!("{base}/events"), 200, &format!("id: 2\nevent: bank.DepositReceived\ndata: {RECEIVED}\n\n"))
+        .answer(&format!("{base}?seq=2"), 200, r#"{"state":{"owner":"Ada","balance":120}}"#)
+        .answer(&format!("{base}/events"), 404, r#"{"code":"EV1020","title":"No such instance"}"#);
+    // The canned stream ends with a refusal; a real one goes on.
+    server.run("history account/alice --diff --follow --time-format rfc3339").check(&expect![[r#"
+           1  2026-11-23T06:00:00.123Z  bank.AccountOpened  owner "Ada"  │ owner "Ada"  balance 0
+           2  2026-11-23T06:00:01.123Z  bank.DepositReceived  amount 120  │ balance 0 → 120
+        --- stderr
+        error[EV1020]: No such instance
+           more  evento explain EV1020
+        --- exit 3
+    "#]]);
+    assert!(server.requests()[1].contains("last-event-id: 1"), "{:?}", server.requests());
 }
 
 #[test]
@@ -68,7 +88,7 @@ fn machine_forms_of_a_tail_are_lines() {
         .answer("GET /v1/events?from=start", 200, &format!("id: MDpB\ndata: {RECEIVED}\n\n"))
         .answer("GET /v1/events?from=start", 200, &format!("id: MDpB\ndata: {RECEIVED}\n\n"));
     server.run("tail --from start --max 1 -o jsonl").check(&expect![[r#"
-        {"id":"account/alice/2","entity":"bank.Account","entityId":"alice","seq":2,"type":"bank.DepositReceived","time":"2026-11-23T06:00:01.123Z","data":{"amount":120},"diff":[{"op":"replace","path":"/balance","value":120}],"token":"MDpB"}
+        {"id":"account/alice/2","entity":"bank.Account","entityId":"alice","seq":2,"type":"bank.DepositReceived","time":"2026-11-23T06:00:01.123Z","data":{"amount":120},"patch":[{"op":"replace","path":"/balance","value":120}],"token":"MDpB"}
         --- exit 0
     "#]]);
     server.run("tail --from start --max 1 -o cloudevents").check(&expect![[r#"

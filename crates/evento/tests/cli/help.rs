@@ -207,7 +207,7 @@ fn command() {
             Usage: evento command [OPTIONS] <COMMAND>
 
             Commands:
-              list     List commands: unfinished ones, or of one status
+              list     List unfinished commands
               groups   Unfinished commands by the error that holds them
               get      Show a command: its outcome, or where it stands and why
               retry    Try parked or waiting commands again at once
