@@ -16,6 +16,7 @@ pub mod files;
 pub mod function;
 pub mod get;
 pub mod history;
+pub mod init;
 pub mod node;
 pub mod outcome;
 pub mod payload;
@@ -87,38 +88,24 @@ pub struct Global {
 /// The verbs.
 #[derive(Subcommand)]
 pub enum Verb {
+    /// Make a project that runs
+    Init(init::Args),
     /// Register resources: a set of files, all or nothing
     Apply(apply::Args),
     /// Show what apply would change
     Diff(apply::DiffArgs),
     /// Print the documents with every named file in its place
     Render(apply::RenderArgs),
-    //T    /// Register resources: a set of files, all or nothing
-    //T    Apply(apply::Args),
-    //T    /// Show what apply would change
-    //T    Diff(apply::DiffArgs),
     /// List resources, or show one
     Get(get::Args),
     /// Show a resource with its status, in prose
     Describe(get::DescribeArgs),
-    //T    /// Delete resources
-    //T    Delete(delete::Args),
     /// Delete resources
     Delete(delete::Args),
     /// Send a command to an instance and tell its outcome
     Send(send::Args),
     /// Show the state of an instance: now, at a version, at a time
     State(state::Args),
-    //T    /// List the events of an instance
-    //T    History(history::Args),
-    //T    /// Follow events as they happen
-    //T    Tail(tail::Args),
-    //T    /// Look after commands: list, get, retry, park, abandon
-    //T    #[command(subcommand, visible_alias = "cmd")]
-    //T    Command(command::Verb),
-    //T    /// Look after functions: list, describe, logs, invoke
-    //T    #[command(subcommand, visible_alias = "fn")]
-    //T    Function(function::Verb),
     /// List the events of an instance
     History(history::Args),
     /// Follow events as they happen

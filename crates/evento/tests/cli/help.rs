@@ -27,6 +27,7 @@ fn the_program() {
             Usage: evento [OPTIONS] <COMMAND>
 
             Commands:
+              init        Make a project that runs
               apply       Register resources: a set of files, all or nothing
               diff        Show what apply would change
               render      Print the documents with every named file in its place
@@ -70,7 +71,7 @@ fn the_program() {
                       - yaml:        One YAML document
                       - name:        Only names or ids, one per line
                       - cloudevents: CloudEvents in JSON, one per line (events only)
-          
+
                       [default: table]
 
                   --time-format <HOW>
@@ -79,7 +80,7 @@ fn the_program() {
                       Possible values:
                       - human:   "3m ago"
                       - rfc3339: "2026-11-23T06:00:00.123Z"
-          
+
                       [default: human]
 
                   --color <WHEN>
@@ -89,7 +90,7 @@ fn the_program() {
                       - auto:   On a terminal, unless NO_COLOR is set; also when CLICOLOR_FORCE is set
                       - always: Always
                       - never:  Never
-          
+
                       [default: auto]
 
               -q, --quiet

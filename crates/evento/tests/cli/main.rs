@@ -8,3 +8,4 @@ mod resources;
 mod sending;
 mod server;
 mod starting;
+mod starting_project;

@@ -1,0 +1,163 @@
+//! Templates of `evento init`, compiled in. What the repository's examples show is taken from there, so that there is
+//! one source of it; what only a project of its own needs lies in `templates/`.
+
+/// A project to begin with.
+pub struct Template {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// A first command to send.
+    pub first_command: &'static str,
+    files: &'static [File],
+}
+
+/// One file of a template.
+struct File {
+    path: &'static str,
+    text: &'static str,
+    /// Pairs of what stands in the example and what stands in a project of its own.
+    changes: &'static [(&'static str, &'static str)],
+    is_program: bool,
+}
+
+/// A file as it is written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its path within the project.
+    pub path: &'static str,
+    /// Its text.
+    pub text: String,
+    /// Whether it is started as a program.
+    pub is_program: bool,
+}
+
+/// Every template there is; the first is the default.
+pub const TEMPLATES: &[Template] = &[Template {
+    name: "python",
+    about: "a bank account in Python by hand: Flask and fastavro",
+    first_command: "evento send account/alice OpenAccount owner=Ada",
+    files: PYTHON,
+}];
+
+macro_rules! schema {
+    ($name:literal) => {
+        File {
+            path: concat!("schemas/", $name, ".avsc"),
+            text: include_str!(concat!("../../../examples/bank/schemas/", $name, ".avsc")),
+            changes: &[],
+            is_program: false,
+        }
+    };
+}
+
+macro_rules! file {
+    ($path:literal, $source:literal) => {
+        file!($path, $source, &[], false)
+    };
+    ($path:literal, $source:literal, $changes:expr, $is_program:literal) => {
+        File { path: $path, text: include_str!($source), changes: $changes, is_program: $is_program }
+    };
+}
+
+const PYTHON: &[File] = &[
+    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
+    file!("resources/function.yaml", "../../../examples/bank-python/resources/function.yaml"),
+    schema!("Account"),
+    schema!("AccountClosed"),
+    schema!("AccountClosingRejected"),
+    schema!("AccountOpened"),
+    schema!("AccountOpeningRejected"),
+    schema!("CashWithdrawn"),
+    schema!("CloseAccount"),
+    schema!("DepositReceived"),
+    schema!("DepositRejected"),
+    schema!("OpenAccount"),
+    schema!("ReceiveDeposit"),
+    schema!("TransferOut"),
+    schema!("TransferRejected"),
+    schema!("TransferSent"),
+    schema!("WithdrawCash"),
+    schema!("WithdrawalRejected"),
+    file!(
+        "accounts.py",
+        "../../../examples/bank-python/accounts.py",
+        &[(".parent.parent / \"bank\" / \"schemas\"", ".parent / \"schemas\"")],
+        false
+    ),
+    file!(
+        "run-function",
+        "../../../examples/bank-python/run-function",
+        &[("environment=\"${EVENTO_CACHE:-$HOME/.cache/evento}/bank-python\"", "environment=\"$PWD/.venv\"")],
+        true
+    ),
+    file!("requirements.txt", "../../../examples/bank-python/requirements.txt"),
+    file!("test_accounts.py", "../templates/python/test_accounts.py"),
+    file!("evento.toml", "../templates/python/evento.toml"),
+    file!("README.md", "../templates/python/README.md"),
+    file!(".gitignore", "../templates/python/gitignore"),
+];
+
+impl Template {
+    /// The template of this name.
+    pub fn find(name: &str) -> Option<&'static Template> {
+        TEMPLATES.iter().find(|template| template.name == name)
+    }
+
+    /// Its files for a project of this name.
+    pub fn files(&self, project: &str) -> Vec<Written> {
+        let written = self.files.iter().map(|file| {
+            let mut text = file.text.replace("{{name}}", project);
+            for (example, own) in file.changes {
+                text = text.replace(example, own);
+            }
+            Written { path: file.path, text, is_program: file.is_program }
+        });
+        written.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use evento_schema::registry::{NoUsage, Registry};
+    use evento_schema::resource::{SourceFile, attachment_key, parse_set, referenced_files};
+
+    use super::TEMPLATES;
+
+    #[test]
+    fn every_change_finds_its_place_in_the_example() {
+        for template in TEMPLATES {
+            for file in template.files {
+                for (example, _) in file.changes {
+                    assert!(file.text.contains(example), "{}: {example:?} is gone from {}", template.name, file.path);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_project_stands_alone() {
+        for template in TEMPLATES {
+            let files = template.files("bank");
+            let text_of = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.clone());
+            let mut sources = Vec::new();
+            let mut attachments = BTreeMap::new();
+            for file in files.iter().filter(|file| file.path.starts_with("resources/")) {
+                let source = SourceFile { path: file.path.into(), folder: None, text: file.text.clone() };
+                for written in referenced_files(&source) {
+                    let key = attachment_key(file.path, &written);
+                    let text = text_of(&key).unwrap_or_else(|| panic!("{} names {key}, which is not there", file.path));
+                    attachments.insert(key, text);
+                }
+                sources.push(source);
+            }
+            let set = parse_set(&sources, &attachments).expect("the documents are fine");
+            let change = Registry::default().plan(&set, &NoUsage).expect("the set is fine");
+            assert!(change.warnings.is_empty(), "{:?}", change.warnings);
+            assert!(set.resources.len() > 3, "{}", template.name);
+            assert!(files.iter().all(|file| !file.text.contains("{{")), "a place holder is left");
+        }
+    }
+}
