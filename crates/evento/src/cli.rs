@@ -90,6 +90,14 @@ pub struct Global {
 pub enum Verb {
     /// Make a project that runs
     Init(init::Args),
+    /// Run Evento with the functions of this folder, and watch them
+    Dev(node::DevArgs),
+    /// Run Evento for good
+    Serve(node::ServeArgs),
+    /// Replay events and compare with the stored states
+    Verify(node::VerifyArgs),
+    /// Measure speed and weight, and check that nothing acknowledged is missing
+    Bench(crate::bench::Args),
     /// Register resources: a set of files, all or nothing
     Apply(apply::Args),
     /// Show what apply would change

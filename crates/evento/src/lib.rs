@@ -3,9 +3,11 @@
 //! Only this crate reads flags, environment variables and configuration files. It holds no business rules: it
 //! connects the other crates and shows what they answer.
 
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod explain;
 pub mod init;
+pub mod node;
 pub mod output;

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use evento::cli::exit::Exit;
+use evento::cli::failure::Failure;
 use evento::cli::{self, Verb};
+use evento::{bench, node};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -11,6 +14,10 @@ fn main() -> ExitCode {
     };
     cli::finish(&cli.global, |context| match cli.verb {
         Verb::Init(args) => cli::init::run(context, args),
+        Verb::Dev(args) => node::dev(context, args),
+        Verb::Serve(args) => node::serve(context, args),
+        Verb::Verify(args) => node::verify(context, args),
+        Verb::Bench(args) => bench::run(args).map(|()| Exit::Done).map_err(Failure::from),
         Verb::Apply(args) => cli::apply::run(context, args),
         Verb::Diff(args) => cli::apply::diff(context, args),
         Verb::Render(args) => cli::apply::render(context, args),

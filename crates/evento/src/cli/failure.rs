@@ -214,3 +214,13 @@ impl Violation {
         Value::Object(object)
     }
 }
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        let mut causes = error.chain().map(ToString::to_string);
+        let title = causes.next().unwrap_or_default();
+        let why: Vec<String> = causes.collect();
+        let failure = Failure::plain(Exit::Failed, title);
+        if why.is_empty() { failure } else { failure.why(why.join(": ")) }
+    }
+}

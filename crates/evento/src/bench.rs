@@ -1,0 +1,110 @@
+//! `evento bench`: how fast, how heavy, and whether every acknowledged command is really there.
+//!
+//! It starts this same program with a scratch data directory on the bank example, loads it over HTTP from a
+//! client in this process, and afterwards compares what was acknowledged with what is stored. Nothing is
+//! switched off for it: every acknowledgement is an fsync old. Client, server, function and disk share the
+//! machine, and the figures say so.
+
+mod client;
+mod load;
+mod report;
+mod server;
+mod truth;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+pub use report::Format;
+
+/// What to measure.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Connections that each wait for an answer before they send again; a list makes a matrix
+    #[arg(short = 'c', long, value_delimiter = ',', default_value = "1,16,64,256")]
+    pub connections: Vec<usize>,
+    /// Instances the commands are spread over; a list makes a matrix, 1 is one hot instance
+    #[arg(short = 'n', long, value_delimiter = ',', default_value = "1000")]
+    pub instances: Vec<usize>,
+    /// Seconds of each run, after a warm-up of a fifth of it
+    #[arg(short = 'd', long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Open loop: commands per second at fixed times, latency counted from the intended start
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// Commands in one request (newline-delimited JSON); above 1 measures bulk sending
+    #[arg(long, default_value_t = 1)]
+    pub batch: usize,
+    /// Address of a server that runs already (`http://127.0.0.1:8080`) instead of one of our own
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Folder with the bank's resources
+    #[arg(long, default_value = "examples/bank/resources")]
+    pub resources: PathBuf,
+    /// Folder for the scratch data directory; its disk is what is measured
+    #[arg(long)]
+    pub scratch: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+    /// Seed of the choice of instances
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// One run of the matrix.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    connections: usize,
+    instances: usize,
+    warm_up: Duration,
+    measure: Duration,
+    rate: Option<f64>,
+    batch: usize,
+    seed: u64,
+    /// Distinguishes the instances of this run from those of the others.
+    prefix: String,
+}
+
+/// Runs the matrix and prints it. Fails when an acknowledged command is missing or a sum is wrong.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    ensure!(args.seconds > 0.0 && args.seconds <= 86_400.0, "--seconds must be above 0 and at most a day");
+    ensure!(args.connections.iter().all(|c| (1..=10_000).contains(c)), "--connections must be from 1 to 10,000");
+    ensure!(args.instances.iter().all(|n| (1..=10_000_000).contains(n)), "--instances must be from 1 to 10,000,000");
+    ensure!((1..=10_000).contains(&args.batch), "--batch must be from 1 to 10,000");
+    // One thread, so that the client takes as little of the machine as it can.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
+    runtime.block_on(measure(args))
+}
+
+async fn measure(args: Args) -> anyhow::Result<()> {
+    let mut server = match &args.url {
+        Some(url) => server::Server::running(url)?,
+        None => server::Server::start(&args).await?,
+    };
+    let mut rows = Vec::new();
+    for (n, (instances, connections)) in
+        args.instances.iter().flat_map(|i| args.connections.iter().map(move |c| (*i, *c))).enumerate()
+    {
+        let plan = Plan {
+            connections,
+            instances,
+            warm_up: Duration::from_secs_f64(args.seconds / 5.0),
+            measure: Duration::from_secs_f64(args.seconds),
+            rate: args.rate,
+            batch: args.batch,
+            seed: args.seed.wrapping_add(n as u64),
+            prefix: format!("b{}-{n}", std::process::id()),
+        };
+        eprintln!("run {}: {connections} connections, {instances} instances", n + 1);
+        let run = load::run(&server, &plan).await?;
+        let truth = truth::check(&server, &plan, &run.ledger).await?;
+        rows.push(report::Row::new(&plan, run, truth));
+    }
+    server.stop().await?;
+    report::print(args.output, &rows)?;
+    let wrong: u64 = rows.iter().map(|row| row.truth.wrong).sum();
+    ensure!(wrong == 0, "{wrong} instances are not what was acknowledged: see the table");
+    Ok(())
+}

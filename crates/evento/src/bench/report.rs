@@ -1,0 +1,148 @@
+//! The result, as a table for people or as lines for programs.
+
+use comfy_table::{CellAlignment, Table};
+use serde_json::{Value, json};
+
+use super::Plan;
+use super::load::Run;
+use super::truth::Truth;
+
+/// How the result is printed.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+    /// One line per run.
+    Jsonl,
+}
+
+/// One run, measured and checked.
+pub struct Row {
+    plan: Plan,
+    run: Run,
+    /// What the truth check found.
+    pub truth: Truth,
+}
+
+impl Row {
+    /// A run with its verdict.
+    pub fn new(plan: &Plan, run: Run, truth: Truth) -> Row {
+        Row { plan: plan.clone(), run, truth }
+    }
+
+    fn per_second(&self) -> f64 {
+        self.run.commands as f64 / self.run.took.as_secs_f64()
+    }
+
+    fn millis(&self, quantile: f64) -> f64 {
+        self.run.latency.value_at_quantile(quantile) as f64 / 1e6
+    }
+
+    fn per_command(&self, amount: f64) -> f64 {
+        if self.run.commands == 0 { 0.0 } else { amount / self.run.commands as f64 }
+    }
+
+    fn value(&self) -> Value {
+        let usage = &self.run.usage;
+        json!({
+            "connections": self.plan.connections,
+            "instances": self.plan.instances,
+            "rate": self.plan.rate,
+            "batch": self.plan.batch,
+            "seconds": self.run.took.as_secs_f64(),
+            "commands": self.run.commands,
+            "commandsPerSecond": self.per_second(),
+            "latencyMs": {
+                "p50": self.millis(0.5), "p90": self.millis(0.9), "p99": self.millis(0.99),
+                "p999": self.millis(0.999), "max": self.run.latency.max() as f64 / 1e6,
+            },
+            "cpuMicrosPerCommand": {
+                "server": self.per_command(usage.server_cpu * 1e6),
+                "function": self.per_command(usage.function_cpu * 1e6),
+                "client": self.per_command(usage.client_cpu * 1e6),
+            },
+            "residentBytes": usage.resident,
+            "diskBytesPerCommand": self.per_command(usage.disk as f64),
+            "syncsPerCommand": self.per_command(usage.syncs as f64),
+            "errors": self.run.errors,
+            "firstError": self.run.first_error,
+            "truth": {
+                "instances": self.truth.instances, "events": self.truth.events,
+                "wrong": self.truth.wrong, "first": self.truth.first,
+            },
+        })
+    }
+}
+
+/// Prints all runs to stdout.
+pub fn print(format: Format, rows: &[Row]) -> anyhow::Result<()> {
+    match format {
+        Format::Json => {
+            let items: Vec<Value> = rows.iter().map(Row::value).collect();
+            println!("{}", serde_json::to_string_pretty(&json!({ "items": items }))?);
+        }
+        Format::Jsonl => rows.iter().for_each(|row| println!("{}", row.value())),
+        Format::Table => print_table(rows),
+    }
+    Ok(())
+}
+
+fn print_table(rows: &[Row]) {
+    let mut table = Table::new();
+    table.load_style(comfy_table::TableStyle::new());
+    table.set_header([
+        "C",
+        "instances",
+        "commands/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "max ms",
+        "server µs",
+        "function µs",
+        "client µs",
+        "MiB",
+        "B disk",
+        "syncs",
+        "errors",
+        "truth",
+    ]);
+    for row in rows {
+        let usage = &row.run.usage;
+        let truth = match &row.truth.first {
+            None => format!("ok ({} instances, {} events)", row.truth.instances, row.truth.events),
+            Some(first) => format!("{} WRONG: {first}", row.truth.wrong),
+        };
+        table.add_row([
+            row.plan.connections.to_string(),
+            row.plan.instances.to_string(),
+            format!("{:.0}", row.per_second()),
+            format!("{:.3}", row.millis(0.5)),
+            format!("{:.3}", row.millis(0.99)),
+            format!("{:.3}", row.millis(0.999)),
+            format!("{:.1}", row.run.latency.max() as f64 / 1e6),
+            format!("{:.1}", row.per_command(usage.server_cpu * 1e6)),
+            format!("{:.1}", row.per_command(usage.function_cpu * 1e6)),
+            format!("{:.1}", row.per_command(usage.client_cpu * 1e6)),
+            format!("{:.0}", usage.resident as f64 / f64::from(1 << 20)),
+            format!("{:.0}", row.per_command(usage.disk as f64)),
+            format!("{:.3}", row.per_command(usage.syncs as f64)),
+            row.run.errors.to_string(),
+            truth,
+        ]);
+    }
+    for n in 0..14 {
+        if let Some(column) = table.column_mut(n) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    println!("{table}");
+    for row in rows.iter().filter(|row| row.run.first_error.is_some()) {
+        println!("first error at C={}: {}", row.plan.connections, row.run.first_error.as_deref().unwrap_or_default());
+    }
+    println!(
+        "µs are CPU per command; B disk and syncs are per command; server, function, client and disk share this machine"
+    );
+}

@@ -1,0 +1,208 @@
+//! The server under test: started here on a scratch directory, or one that runs already; and what it uses.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tokio::process::{Child, Command};
+
+use super::Args;
+use super::client::Connection;
+
+/// Longest wait for the first good answer; building the example's function is part of it.
+const START_MAX: Duration = Duration::from_secs(900);
+
+/// A server to be measured.
+pub struct Server {
+    /// `host:port`.
+    pub host: String,
+    own: Option<Own>,
+}
+
+struct Own {
+    child: Child,
+    pid: u32,
+    data: tempfile::TempDir,
+}
+
+/// What server, function and client have used so far, or between two moments.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    /// CPU seconds of the server.
+    pub server_cpu: f64,
+    /// CPU seconds of the processes it started.
+    pub function_cpu: f64,
+    /// CPU seconds of this client.
+    pub client_cpu: f64,
+    /// Resident bytes of the server.
+    pub resident: u64,
+    /// Bytes on disk.
+    pub disk: u64,
+    /// Syncs so far.
+    pub syncs: u64,
+}
+
+impl Usage {
+    /// What was used between two moments; levels are those of the later one.
+    pub fn since(&self, before: &Usage) -> Usage {
+        Usage {
+            server_cpu: self.server_cpu - before.server_cpu,
+            function_cpu: self.function_cpu - before.function_cpu,
+            client_cpu: self.client_cpu - before.client_cpu,
+            resident: self.resident,
+            disk: self.disk.saturating_sub(before.disk),
+            syncs: self.syncs - before.syncs,
+        }
+    }
+}
+
+impl Server {
+    /// One that runs already. What it uses is not known then, except the syncs.
+    pub fn running(url: &str) -> anyhow::Result<Server> {
+        let host = url.strip_prefix("http://").context("--url must begin with http://")?.trim_end_matches('/');
+        Ok(Server { host: host.to_owned(), own: None })
+    }
+
+    /// Starts this program with a scratch data directory and waits until a command is accepted.
+    pub async fn start(args: &Args) -> anyhow::Result<Server> {
+        ensure!(
+            args.resources.is_dir(),
+            "{} is no folder: run from the project's root, or name the bank's resources with --resources",
+            args.resources.display()
+        );
+        let data = match &args.scratch {
+            Some(folder) => tempfile::Builder::new().prefix("evento-bench-").tempdir_in(folder),
+            None => tempfile::Builder::new().prefix("evento-bench-").tempdir(),
+        }
+        .context("make the scratch directory")?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let host = format!("127.0.0.1:{port}");
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--data"])
+            .arg(data.path())
+            .args(["--listen", &host])
+            .env("EVENTO_LOG", "warn")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("start the server")?;
+        let pid = child.id().context("the server ended at once")?;
+        let mut server = Server { host, own: Some(Own { child, pid, data }) };
+        server.wait_until("/readyz", "GET", b"").await?;
+        let applied = Command::new(std::env::current_exe()?)
+            .args(["apply", "--quiet", "--file"])
+            .arg(&args.resources)
+            .env("EVENTO_CLIENT_ADDRESS", format!("http://{}", server.host))
+            .stdout(Stdio::null())
+            .status()
+            .await
+            .context("apply the resources")?;
+        ensure!(applied.success(), "the resources were not applied");
+        let path = "/v1/entities/account/bench-ready/commands/open-account";
+        server.wait_until(path, "POST", br#"{"owner":"Ada"}"#).await?;
+        Ok(server)
+    }
+
+    /// Returns when a request is answered with 200.
+    async fn wait_until(&mut self, path: &str, method: &str, body: &[u8]) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < START_MAX {
+            if let Some(own) = &mut self.own
+                && let Some(status) = own.child.try_wait()?
+            {
+                bail!("the server ended with {status} before it was ready");
+            }
+            if let Ok(mut connection) = Connection::open(&self.host).await
+                && let Ok(answer) = connection.send(method, path, "application/json", body).await
+                && answer.status == 200
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the server was not ready after {} s", START_MAX.as_secs())
+    }
+
+    /// What is used so far.
+    pub async fn usage(&self) -> anyhow::Result<Usage> {
+        let mut usage = Usage { client_cpu: cpu_seconds(std::process::id())?, ..Usage::default() };
+        usage.syncs = self.syncs().await?;
+        if let Some(own) = &self.own {
+            usage.server_cpu = cpu_seconds(own.pid)?;
+            usage.resident = resident(own.pid)?;
+            usage.function_cpu = descendants(own.pid).into_iter().filter_map(|pid| cpu_seconds(pid).ok()).sum();
+            usage.disk = disk_bytes(own.data.path());
+        }
+        Ok(usage)
+    }
+
+    async fn syncs(&self) -> anyhow::Result<u64> {
+        let mut connection = Connection::open(&self.host).await?;
+        let answer = connection.send("GET", "/metrics", "", b"").await?;
+        let text = String::from_utf8_lossy(answer.body);
+        let line = text.lines().find_map(|line| line.strip_prefix("evento_log_syncs_total "));
+        Ok(line.and_then(|value| value.trim().parse::<f64>().ok()).unwrap_or(0.0) as u64)
+    }
+
+    /// Ends our own server.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(own) = &mut self.own else { return Ok(()) };
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(own.pid as i32).context("the server's pid")?,
+            rustix::process::Signal::TERM,
+        )?;
+        match tokio::time::timeout(Duration::from_secs(20), own.child.wait()).await {
+            Ok(status) => ensure!(status?.success(), "the server did not end well"),
+            Err(_) => own.child.kill().await?,
+        }
+        Ok(())
+    }
+}
+
+/// User and system time of a process (proc(5), fields 14 and 15 of stat).
+fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after = stat.rsplit_once(") ").context("stat")?.1;
+    let fields: Vec<&str> = after.split(' ').collect();
+    let ticks: u64 =
+        fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?;
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+fn resident(pid: u32) -> anyhow::Result<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm"))?;
+    let pages: u64 = statm.split(' ').nth(1).context("statm")?.parse()?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut next = vec![pid];
+    while let Some(pid) = next.pop() {
+        let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+        for task in tasks.flatten() {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            let children: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+            found.extend(&children);
+            next.extend(children);
+        }
+    }
+    found
+}
+
+fn disk_bytes(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let mut next: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut bytes = 0;
+    while let Some(folder) = next.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => next.push(entry.path()),
+                Ok(meta) => bytes += meta.blocks() * 512,
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,290 @@
+//! The server: log, engine, functions and gateway wired together. `evento dev`, `serve` and `verify` begin here.
+//!
+//! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
+//! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `api` (what the gateway
+//! asks).
+
+mod api;
+mod development;
+mod functions;
+mod path;
+mod replay;
+mod rollout;
+mod supervisor;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evento_engine::Notice;
+use evento_gateway::Limits;
+use evento_log::embedded::{EmbeddedConfig, EmbeddedLog, Fault, Recovered};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::node::{DevArgs, ServeArgs, VerifyArgs};
+use crate::config::Config;
+use api::NodeApi;
+use functions::Functions;
+use path::{Start, Told};
+use rollout::Rollout;
+use supervisor::Surroundings;
+
+/// How long answers are given time when the server ends.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often a function that did not start is tried again.
+const START_AGAIN: Duration = Duration::from_secs(5);
+
+/// `evento serve`
+pub fn serve(context: &Context, args: ServeArgs) -> Result<Exit, Failure> {
+    let config = args.config(context)?;
+    start_logging(&config);
+    block_on(async {
+        let node = Node::start(&config, config.path("data.dir"), false).await?;
+        eprintln!("evento {} listens on http://{}/v1", env!("CARGO_PKG_VERSION"), node.address);
+        node.run(async {}).await
+    })
+}
+
+/// `evento dev`
+pub fn dev(context: &Context, args: DevArgs) -> Result<Exit, Failure> {
+    let config = args.config(context)?;
+    start_logging(&config);
+    let ephemeral = match args.ephemeral {
+        true => Some(tempfile::tempdir().map_err(|error| Failure::new(4001, format!("a temporary folder: {error}")))?),
+        false => None,
+    };
+    let data = ephemeral.as_ref().map_or_else(|| config.path("data.dir"), |folder| folder.path().to_owned());
+    block_on(development::run(context, &config, data, args.once))
+}
+
+/// `evento verify`
+pub fn verify(context: &Context, args: VerifyArgs) -> Result<Exit, Failure> {
+    let config = args.config(context)?;
+    start_logging(&config);
+    block_on(verify::run(context, &config, args))
+}
+
+fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(9001, format!("the runtime does not start: {error}")))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+fn start_logging(config: &Config) {
+    use std::io::IsTerminal;
+    let filter =
+        EnvFilter::try_from_env("EVENTO_LOG").unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=warn"));
+    let json = match config.text("log.format") {
+        "json" => true,
+        "text" => false,
+        _ => !std::io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process keeps the first one's logging.
+    let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+}
+
+/// A log that cannot be opened, as a person is told.
+fn unopened(fault: Fault) -> Failure {
+    let next = match &fault {
+        Fault::InUse { pid, .. } => format!("stop process {pid}, or choose another folder with --data"),
+        Fault::Corrupt { .. } => "restore a backup of the data directory; nothing was changed".to_owned(),
+        Fault::Format { .. } => "use the program version that wrote it".to_owned(),
+        _ => "look at the folder's permissions and free space".to_owned(),
+    };
+    let mut failure = Failure::new(fault.code().0, fault.to_string()).next(next);
+    if matches!(fault, Fault::InUse { .. }) {
+        failure = failure.exit(Exit::InUse);
+    }
+    failure
+}
+
+fn open(data: PathBuf) -> Result<(EmbeddedLog, Recovered), Failure> {
+    EmbeddedLog::open(EmbeddedConfig::new(data), Box::new(path::wall)).map_err(unopened)
+}
+
+/// A server that runs.
+struct Node {
+    log: EmbeddedLog,
+    rollout: Arc<Rollout>,
+    functions: Functions,
+    told: mpsc::UnboundedReceiver<Told>,
+    listener: TcpListener,
+    address: String,
+    api: Arc<NodeApi>,
+    limits: Limits,
+    states_lost: bool,
+}
+
+impl Node {
+    /// Opens the log, starts the command path and listens. No function runs yet.
+    async fn start(config: &Config, data: PathBuf, development: bool) -> Result<Node, Failure> {
+        let listen = config.text("http.listen").to_owned();
+        let listener = bind(&listen).await?;
+        let address = listener.local_addr().map_or(listen, |address| address.to_string());
+        let folder = std::path::absolute(&data).unwrap_or_else(|_| data.clone());
+        let (log, recovered) = tokio::task::spawn_blocking(move || open(data))
+            .await
+            .map_err(|_| Failure::new(9001, "opening the log ended unexpectedly"))??;
+        if recovered.torn_bytes > 0 {
+            tracing::info!(bytes = recovered.torn_bytes, "an unfinished write at the end of the log was dropped");
+        }
+        let functions = Functions::default();
+        let (teller, told) = mpsc::unbounded_channel();
+        let counts = path::Counts::default();
+        let seed = {
+            use std::hash::{BuildHasher, RandomState};
+            RandomState::new().hash_one(recovered.epoch)
+        };
+        let path = path::start(Start {
+            log: log.clone(),
+            functions: functions.clone(),
+            config: evento_engine::Config::default(),
+            seed,
+            epoch: recovered.epoch,
+            unfinished: recovered.unfinished,
+            told: teller,
+            counts: counts.clone(),
+        });
+        let surroundings = Surroundings { sockets: folder.join("sockets"), development };
+        let rollout = Rollout::new(log.clone(), functions.clone(), path.clone(), surroundings)
+            .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
+        let rollout = Arc::new(rollout);
+        let api = Arc::new(NodeApi::new(log.clone(), rollout.clone(), path.clone(), functions.clone(), counts, seed));
+        let limits = Limits {
+            body_bytes_max: config.bytes("http.maxBody") as usize,
+            wait: Duration::from_millis(config.duration_ms("http.command.wait")),
+            stacks: development,
+            ..Limits::default()
+        };
+        let states_lost = recovered.states_lost;
+        Ok(Node { log, rollout, functions, told, listener, address, api, limits, states_lost })
+    }
+
+    /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
+    async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
+        let Node { log, rollout, told, listener, api, limits, states_lost, .. } = self;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let router = evento_gateway::router(api, limits);
+        let mut waiting = stopped.clone();
+        let serving = tokio::spawn(evento_gateway::serve(listener, router, async move {
+            let _ = waiting.wait_for(|stopped| *stopped).await;
+        }));
+        let watching = tokio::spawn(watch(told, rollout.clone()));
+        let starting = tokio::spawn(keep_starting(rollout.clone(), states_lost));
+        begun.await;
+        let signal = ended().await;
+        let _ = stop.send(true);
+        let _ = tokio::time::timeout(GRACE, serving).await;
+        starting.abort();
+        watching.abort();
+        rollout.stop().await;
+        let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        tracing::info!("ended by {signal}");
+        Ok(Exit::Done)
+    }
+}
+
+async fn bind(listen: &str) -> Result<TcpListener, Failure> {
+    let local = listen
+        .parse::<std::net::SocketAddr>()
+        .map_or_else(|_| listen.starts_with("localhost:"), |address| address.ip().is_loopback());
+    if !local {
+        return Err(Failure::new(7002, format!("http.listen is {listen}: only loopback addresses are served"))
+            .why("there is neither TLS nor authentication yet")
+            .next("listen on 127.0.0.1 and put a proxy with TLS and authentication before it"));
+    }
+    TcpListener::bind(listen).await.map_err(|error| {
+        Failure::new(7003, format!("{listen} cannot be listened on: {error}"))
+            .next("choose another address with --listen, or free ports with evento dev --random-ports")
+    })
+}
+
+/// The name of the signal that ends the server.
+async fn ended() -> &'static str {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = term.recv() => "SIGTERM", _ = int.recv() => "SIGINT" }
+}
+
+/// Starts what is registered; what does not come up is tried again.
+async fn keep_starting(rollout: Arc<Rollout>, states_lost: bool) {
+    let mut lost = states_lost;
+    loop {
+        let (_, failed) = rollout.start_functions().await;
+        if lost && failed.is_empty() {
+            match rollout.rebuild_all().await {
+                Ok(count) => {
+                    tracing::info!(count, "the states were rebuilt from the events");
+                    lost = false;
+                }
+                Err(problem) => tracing::error!(code = %problem.code, "{}", problem.detail),
+            }
+        }
+        for (name, failure) in &failed {
+            tracing::warn!(function = name.as_str(), code = format!("EV{}", failure.code), "{}", failure.message);
+        }
+        tokio::time::sleep(START_AGAIN).await;
+    }
+}
+
+/// What the command path tells, for the log. Equal errors are told once a minute.
+async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>) {
+    let mut seen: std::collections::HashMap<String, std::time::Instant> = std::collections::HashMap::new();
+    while let Some(told) = told.recv().await {
+        match told {
+            Told::Notice(Notice::Failed(status)) => {
+                let Some(error) = status.last_error else { continue };
+                let again = seen.get(&error.fingerprint).is_some_and(|at| at.elapsed() < Duration::from_secs(60));
+                if again {
+                    continue;
+                }
+                if seen.len() > 10_000 {
+                    seen.clear();
+                }
+                seen.insert(error.fingerprint.clone(), std::time::Instant::now());
+                tracing::warn!(
+                    code = %error.code, function = error.function, command = %status.command_type,
+                    command_id = %status.command_id, attempts = status.attempts,
+                    "{} {}", error.title, error.detail
+                );
+            }
+            Told::Notice(Notice::Parked(status)) => {
+                tracing::warn!(command = %status.command_type, command_id = %status.command_id, "a command was parked");
+            }
+            Told::Notice(Notice::FunctionDown { function, code, title }) => {
+                tracing::warn!(%code, function = function.as_str(), "the function is down: {title}");
+            }
+            Told::Notice(Notice::FunctionBack { function, down_ms }) => {
+                tracing::info!(function = function.as_str(), down_ms, "the function answers again");
+            }
+            Told::Rediscover(function) => {
+                let rollout = rollout.clone();
+                let last = seen.get(function.as_str()).is_none_or(|at| at.elapsed() > Duration::from_secs(30));
+                if last {
+                    seen.insert(function.as_str().to_owned(), std::time::Instant::now());
+                    tokio::spawn(async move {
+                        if let Err(failure) = rollout.revise(&function).await {
+                            tracing::warn!(function = function.as_str(), "{}", failure.message);
+                        }
+                    });
+                }
+            }
+            Told::Fault(code) => {
+                tracing::error!(%code, "the log is closed for good; restart after its cause is gone");
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! What the gateway asks of this process.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use evento_function::{Failure, RunRequest, Step, StepKind, Want, Work};
+use evento_gateway::node::{ApplyRequest, DeleteOptions, Node};
+use evento_gateway::problem::Problem;
+use evento_log::embedded::EmbeddedLog;
+use evento_log::intake::{Answer, Ask};
+use evento_log::view::StoredState;
+use evento_model::{CommandId, EntityId, EntityKey, FullName, Seed, Sequence, Timestamp};
+use evento_schema::avro::{JsonOptions, Schema, from_json_value, to_json};
+use evento_schema::catalog::Catalog;
+use evento_schema::resource::Kind;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::{oneshot, watch};
+
+use super::functions::Functions;
+use super::path::{Counts, Path, wall};
+use super::rollout::Rollout;
+
+/// The running node, as the gateway sees it.
+pub struct NodeApi {
+    log: EmbeddedLog,
+    rollout: Arc<Rollout>,
+    path: Path,
+    functions: Functions,
+    counts: Counts,
+    seed: u64,
+    seeds: AtomicU64,
+}
+
+impl NodeApi {
+    /// Of these parts.
+    pub fn new(
+        log: EmbeddedLog,
+        rollout: Arc<Rollout>,
+        path: Path,
+        functions: Functions,
+        counts: Counts,
+        seed: u64,
+    ) -> NodeApi {
+        NodeApi { log, rollout, path, functions, counts, seed, seeds: AtomicU64::new(0) }
+    }
+}
+
+fn failed(failure: &Failure) -> Problem {
+    Problem::new(failure.code.0, failure.title.clone()).with("why", failure.detail.clone())
+}
+
+#[async_trait]
+impl Node for NodeApi {
+    fn catalog(&self) -> Arc<Catalog> {
+        self.rollout.catalog()
+    }
+
+    fn log(&self) -> &EmbeddedLog {
+        &self.log
+    }
+
+    fn now(&self) -> Timestamp {
+        wall()
+    }
+
+    fn seed(&self) -> Seed {
+        // Hashed from a start that nobody knows and a counter: unpredictable enough for ids, and never repeated.
+        let mut hash = Sha256::new();
+        hash.update(self.seed.to_be_bytes());
+        hash.update(self.seeds.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        hash.update(wall().0.to_be_bytes());
+        let digest = hash.finalize();
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&digest[..16]);
+        Seed(seed)
+    }
+
+    fn new_id(&self) -> CommandId {
+        let mut text = [0; 36];
+        let text = uuid::Uuid::now_v7().hyphenated().encode_lower(&mut text).to_owned();
+        CommandId::new(&text).expect("a UUID is a valid command id")
+    }
+
+    fn ask(&self, ask: Ask) -> oneshot::Receiver<Answer> {
+        self.path.ask(ask)
+    }
+
+    async fn state_at(&self, key: &EntityKey, seq: Sequence) -> Result<StoredState, Problem> {
+        let missing = || Problem::new(3001, "no function applies this entity at the moment; past states need one");
+        let replayer = self.rollout.replayer(key.entity).ok_or_else(missing)?;
+        replayer.state_at(key, seq).await.map_err(|failure| failed(&failure))
+    }
+
+    async fn apply(&self, request: ApplyRequest) -> Result<Value, Problem> {
+        self.rollout.apply(request).await
+    }
+
+    async fn diff(&self, request: ApplyRequest) -> Result<Value, Problem> {
+        self.rollout.diff(&request)
+    }
+
+    async fn delete(&self, kind: &str, name: &str, options: DeleteOptions) -> Result<Value, Problem> {
+        self.rollout.delete(kind, name, options).await
+    }
+
+    fn resources(&self, kind: &str, name: Option<&str>) -> Result<Value, Problem> {
+        let unknown = || {
+            Problem::new(1001, format!("{kind:?} is no kind of resource; kinds are entity, command, event, function"))
+        };
+        let kind = Kind::parse(kind).ok_or_else(unknown)?;
+        let (registry, catalog, usage) = (self.rollout.registry(), self.rollout.catalog(), self.rollout.usage());
+        match name {
+            None => {
+                let names: Vec<String> =
+                    registry.all(kind).map(|stored| stored.resource.name.as_str().to_owned()).collect();
+                let items: Vec<Value> = names.iter().filter_map(|name| registry.resource(kind, name)).collect();
+                Ok(json!({ "items": items, "nextCursor": null }))
+            }
+            Some(name) => {
+                let found = find_name(&registry, kind, name);
+                let missing = || Problem::new(1001, format!("no {} is called {name:?}", kind.lower()));
+                let name = found.ok_or_else(missing)?;
+                registry.describe(kind, &name, &catalog, &usage).ok_or_else(missing)
+            }
+        }
+    }
+
+    fn functions(&self) -> Vec<Value> {
+        let (registry, catalog) = (self.rollout.registry(), self.rollout.catalog());
+        let functions = registry.functions().map(|(stored, spec)| {
+            let name = &stored.resource.name;
+            let function = self.functions.of(name);
+            let state = function.state();
+            let handled = |command: &&Arc<evento_schema::catalog::CommandType>| {
+                command.handler.as_ref().is_some_and(|handler| handler.function.name == *name)
+            };
+            let commands: Vec<&str> = catalog
+                .entities()
+                .iter()
+                .flat_map(|entity| entity.commands.iter().filter(handled).map(|command| command.full_name.as_str()))
+                .collect();
+            let applies: Vec<&str> = catalog
+                .entities()
+                .iter()
+                .filter(|entity| entity.applier.as_ref().is_some_and(|applier| applier.function.name == *name))
+                .map(|entity| entity.full_name.as_str())
+                .collect();
+            let runtime = match &spec.runtime {
+                evento_schema::resource::Runtime::Process(_) => "process",
+                evento_schema::resource::Runtime::Url(_) => "url",
+            };
+            json!({
+                "name": name.as_str(), "state": state.word, "runtime": runtime,
+                "revision": function.serving().map(|live| live.revision.to_string()),
+                "since": time(state.since), "restarts": state.restarts, "error": state.error,
+                "handles": commands, "applies": applies,
+            })
+        });
+        functions.collect()
+    }
+
+    fn function_logs(&self, name: &str, after: u64, limit: usize) -> Result<Value, Problem> {
+        let missing = || Problem::new(1001, format!("no function is called {name:?}"));
+        let function = self.functions.get(name).ok_or_else(missing)?;
+        let lines = function.logs.after(after, limit);
+        let next = lines.last().map_or(after, |line| line.number);
+        let items: Vec<Value> = lines
+            .into_iter()
+            .map(|line| {
+                json!({"number": line.number, "at": time(line.at), "stream": line.stream.as_str(), "line": line.text})
+            })
+            .collect();
+        Ok(json!({ "items": items, "next": next }))
+    }
+
+    fn watch_function_logs(&self, name: &str) -> Result<watch::Receiver<u64>, Problem> {
+        let missing = || Problem::new(1001, format!("no function is called {name:?}"));
+        Ok(self.functions.get(name).ok_or_else(missing)?.logs.watch())
+    }
+
+    async fn test_function(&self, name: &str, body: Value) -> Result<Value, Problem> {
+        let catalog = self.rollout.catalog();
+        let command_name = body["command"].as_str().ok_or_else(|| Problem::new(1002, "the body names no command"))?;
+        let found =
+            catalog.entities().iter().find_map(|entity| Some((entity, entity.find_command(command_name).ok()?)));
+        let (entity, command) =
+            found.ok_or_else(|| Problem::new(1001, format!("no command is called {command_name:?}")))?;
+        let unserved = || Problem::new(3001, format!("{name} does not serve {command_name} at the moment"));
+        let handler =
+            command.handler.as_ref().filter(|handler| handler.function.name.as_str() == name).ok_or_else(unserved)?;
+        let applier = entity.applier.as_ref().filter(|applier| applier.function.name == handler.function.name);
+        let encode = |schema: &Schema, value: &Value| {
+            from_json_value(schema, value).map(Bytes::from).map_err(|violations| Problem::violations(&violations))
+        };
+        let newest = command.newest();
+        let payload = encode(&newest.schema, body.get("payload").or(body.get("data")).unwrap_or(&json!({})))?;
+        let plan = handler.plans.get(&newest.id).ok_or_else(unserved)?;
+        let payload = plan
+            .run(&payload)
+            .map(|bytes| Bytes::copy_from_slice(&bytes))
+            .map_err(|e| Problem::new(1002, e.message))?;
+        let state = match body.get("state").filter(|state| !state.is_null()) {
+            Some(value) => Some(encode(&entity.schema.schema, value)?),
+            None => None,
+        };
+        let id = EntityId::new(body["id"].as_str().unwrap_or("test")).map_err(|e| Problem::new(1006, e.to_string()))?;
+        let step = Step {
+            type_name: command.full_name.clone(),
+            payload,
+            id: Arc::from("test"),
+            time: wall(),
+            seed: Some(self.seed()),
+            attempt: 1,
+            traceparent: None,
+        };
+        let want = if applier.is_some() { Want::Each } else { Want::None };
+        let seq = u64::from(state.is_some());
+        let work = Work { reference: 1, entity_id: id, seq, state, kind: StepKind::Command, want, steps: vec![step] };
+        let request = RunRequest { entity: entity.full_name.clone(), work: vec![work] };
+        let live =
+            self.functions.of(&handler.function.name).revision(handler.function.revision).ok_or_else(unserved)?;
+        let response =
+            live.run(&request, Duration::from_millis(handler.function.timeout_ms)).await.map_err(|f| failed(&f))?;
+        let result = response.results.into_iter().next().ok_or_else(unserved)?;
+        if let Some(failure) = result.failure {
+            return Err(failed(&failure.failure));
+        }
+        let outcome = result.outcomes.into_iter().next().ok_or_else(unserved)?;
+        let mut events = Vec::new();
+        let mut rejected = false;
+        for event in outcome.events {
+            let emitted = FullName::new(&event.type_name).ok().and_then(|name| handler.emits.get(&name));
+            let undeclared =
+                || Problem::new(3006, format!("event {} is not declared for this command", event.type_name));
+            let emitted = emitted.ok_or_else(undeclared)?;
+            rejected |= emitted.rejection;
+            events.push(json!({"type": &*event.type_name, "data": plain(&emitted.declared, &event.payload)?}));
+        }
+        let state = match (applier, outcome.states.into_iter().next_back()) {
+            (Some(applier), Some(Some(bytes))) => plain(&applier.state.schema, &bytes)?,
+            _ => Value::Null,
+        };
+        Ok(json!({"outcome": if rejected { "rejected" } else { "accepted" }, "events": events, "state": state}))
+    }
+
+    fn health(&self) -> Vec<(String, Option<String>)> {
+        let fault = self.log.fault().map(|fault| format!("{}: {fault}", fault.code()));
+        vec![("log".to_owned(), fault)]
+    }
+
+    fn metrics(&self, out: &mut String) {
+        let stats = self.log.stats();
+        let mut family = |name: &str, kind: &str, help: &str, rows: &[(String, f64)]| {
+            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (labels, value) in rows {
+                let _ = writeln!(out, "{name}{labels} {value}");
+            }
+        };
+        let one = |value: f64| [(String::new(), value)];
+        let version = format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+        family("evento_build_info", "gauge", "The running program.", &[(version, 1.0)]);
+        let catalog = self.rollout.catalog();
+        let mut rows: Vec<(String, f64)> = self
+            .counts
+            .lock()
+            .iter()
+            .filter_map(|((entity, command, outcome), count)| {
+                let entity = catalog.entity(*entity)?.name.clone();
+                let outcome = outcome.as_str();
+                Some((format!("{{entity=\"{entity}\",command=\"{command}\",outcome=\"{outcome}\"}}"), *count as f64))
+            })
+            .collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        family("evento_commands_total", "counter", "Commands that ended.", &rows);
+        family("evento_log_syncs_total", "counter", "Syncs of the commit log.", &one(stats.syncs as f64));
+        let seconds = stats.sync_nanos as f64 / 1e9;
+        family("evento_log_sync_seconds_total", "counter", "Time spent writing and syncing it.", &one(seconds));
+        family("evento_log_units_total", "counter", "Commit units made durable.", &one(stats.units as f64));
+        family("evento_log_frame_bytes_total", "counter", "Bytes of commit frames.", &one(stats.frame_bytes as f64));
+        family("evento_log_topic_bytes", "gauge", "Bytes of all topics.", &one(stats.topic_bytes as f64));
+        family("evento_log_checkpoints_total", "counter", "Checkpoints made.", &one(stats.checkpoints as f64));
+        let up: Vec<(String, f64)> = self
+            .rollout
+            .registry()
+            .functions()
+            .map(|(stored, _)| {
+                let name = &stored.resource.name;
+                let up = self.functions.of(name).state().word == "ready";
+                (format!("{{function=\"{name}\"}}"), f64::from(u8::from(up)))
+            })
+            .collect();
+        family("evento_function_up", "gauge", "Whether a function is ready.", &up);
+    }
+}
+
+/// A resource by name, full name, or short record name.
+fn find_name(registry: &evento_schema::registry::Registry, kind: Kind, name: &str) -> Option<String> {
+    if registry.get(kind, name).is_some() {
+        return Some(name.to_owned());
+    }
+    let matching = |full: bool| {
+        let found = registry.all(kind).filter(|stored| {
+            let schema = stored.schema.and_then(|id| registry.schema(id));
+            schema.and_then(Schema::full_name).is_some_and(|known| match full {
+                true => known == name,
+                false => known.rsplit_once('.').is_some_and(|(_, short)| short == name),
+            })
+        });
+        found.map(|stored| stored.resource.name.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    matching(true).into_iter().next().or_else(|| match matching(false).as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    })
+}
+
+fn plain(schema: &Schema, datum: &[u8]) -> Result<Value, Problem> {
+    let mut out = Vec::new();
+    to_json(schema, datum, &JsonOptions { long_as_string: false }, &mut out)
+        .map_err(|error| Problem::new(3005, format!("the answer does not decode: {}", error.message)))?;
+    serde_json::from_slice(&out).map_err(|error| Problem::new(9001, error.to_string()))
+}
+
+/// RFC 3339, UTC, milliseconds.
+fn time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
+}

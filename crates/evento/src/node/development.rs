@@ -1,0 +1,145 @@
+//! `evento dev`: applies the folder of resources, shows what runs, and watches the files.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use evento_function::process;
+use evento_gateway::node::{ApplyFile, ApplyRequest};
+use evento_model::ResourceName;
+use evento_schema::resource::Runtime;
+
+use super::Node;
+use super::rollout::Rollout;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::files::read_paths;
+use crate::config::Config;
+
+pub(super) async fn run(context: &Context, config: &Config, data: PathBuf, once: bool) -> Result<Exit, Failure> {
+    let resources = config.path("dev.resources");
+    if !resources.is_dir() {
+        return Err(Failure::usage(format!("{} is no folder", resources.display()))
+            .next("run evento dev where evento init made a project, or name the folder with --resources"));
+    }
+    let node = Node::start(config, data.clone(), true).await?;
+    let request = read(&resources)?;
+    let applied = node.rollout.apply(request).await.map_err(|problem| refused(&problem));
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(failure) => {
+            node.rollout.stop().await;
+            return Err(failure);
+        }
+    };
+    for warning in applied["warnings"].as_array().into_iter().flatten() {
+        context.output.note(format!("warning: {}", warning["message"].as_str().unwrap_or_default()));
+    }
+    banner(&node, &data);
+    if once {
+        node.rollout.stop().await;
+        let log = node.log.clone();
+        let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        return Ok(Exit::Done);
+    }
+    let rollout = node.rollout.clone();
+    let watching = async move {
+        tokio::spawn(watch_resources(rollout.clone(), resources));
+        for (stored, spec) in rollout.registry().functions() {
+            if let Runtime::Process(process) = &spec.runtime {
+                let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
+                let paths = process.watch.iter().map(|path| folder.join(path)).collect();
+                tokio::spawn(watch_function(rollout.clone(), stored.resource.name.clone(), paths));
+            }
+        }
+    };
+    node.run(watching).await
+}
+
+fn read(resources: &FilePath) -> Result<ApplyRequest, Failure> {
+    let sources = read_paths(&[resources.to_owned()], true)?;
+    let files = sources.files.into_iter().map(|f| ApplyFile { path: f.path, folder: f.folder, text: f.text }).collect();
+    Ok(ApplyRequest { files, attachments: sources.attachments, ..ApplyRequest::default() })
+}
+
+fn refused(problem: &evento_gateway::problem::Problem) -> Failure {
+    Failure::from_problem(problem.status.as_u16(), problem.document())
+}
+
+fn banner(node: &Node, data: &FilePath) {
+    let catalog = node.rollout.catalog();
+    eprintln!("evento {} dev   data {}", env!("CARGO_PKG_VERSION"), data.display());
+    eprintln!("  API       http://{}/v1", node.address);
+    for (stored, _) in node.rollout.registry().functions() {
+        let name = &stored.resource.name;
+        let function = node.functions.of(name);
+        let commands = catalog.entities().iter().flat_map(|e| &e.commands).filter_map(|c| c.handler.as_ref());
+        let commands = commands.filter(|handler| handler.function.name == *name).count();
+        let revision = function.serving().map_or_else(|| "-".to_owned(), |live| live.revision.short());
+        let state = function.state();
+        eprintln!("  {name}  {}   {commands} commands   rev {revision}", state.word);
+        if let Some(error) = state.error {
+            eprintln!("            {error}");
+        }
+    }
+    let first = catalog
+        .entities()
+        .iter()
+        .find_map(|entity| Some((entity.name.clone(), entity.commands.first()?.full_name.clone())));
+    if let Some((entity, command)) = first {
+        eprintln!("try: evento send {entity}/alice {}", command.short());
+    }
+}
+
+/// Changed resource files are applied again.
+async fn watch_resources(rollout: Arc<Rollout>, folder: PathBuf) {
+    let Ok(mut watcher) = process::watch(std::slice::from_ref(&folder)) else { return };
+    while watcher.changed().await.is_some() {
+        let request = match read(&folder) {
+            Ok(request) => request,
+            Err(failure) => {
+                eprintln!("✗ {}", failure.title);
+                continue;
+            }
+        };
+        match rollout.apply(request).await {
+            Ok(applied) => {
+                let changed = applied["items"].as_array().into_iter().flatten();
+                let changed = changed.filter(|item| item["action"] != "unchanged").count();
+                if changed > 0 {
+                    eprintln!("✓ {changed} resources changed");
+                }
+            }
+            Err(problem) => {
+                eprintln!("✗ {} {}", problem.code, problem.detail);
+                for violation in &problem.violations {
+                    let text = |name: &str| violation[name].as_str().unwrap_or_default().to_owned();
+                    eprintln!("  {}:{} {}", text("file"), violation["line"], text("message"));
+                }
+            }
+        }
+    }
+}
+
+/// A changed file of a function means a new revision beside the old one.
+async fn watch_function(rollout: Arc<Rollout>, name: ResourceName, paths: Vec<PathBuf>) {
+    let Ok(mut watcher) = process::watch(&paths) else { return };
+    while watcher.changed().await.is_some() {
+        match rollout.revise(&name).await {
+            Ok(switched) => {
+                for one in switched {
+                    let rebuilt =
+                        if one.rebuilt > 0 { format!(", {} states rebuilt", one.rebuilt) } else { String::new() };
+                    eprintln!("✓ {name} rev {}   replayed {} events{rebuilt}", one.revision, one.verified_events);
+                }
+            }
+            Err(failure) => {
+                eprintln!("✗ EV{} {}", failure.code, failure.message);
+                if let Some(why) = failure.why {
+                    why.lines().for_each(|line| eprintln!("  {name} │ {line}"));
+                }
+                eprintln!("  the revision before goes on serving; fix the code to try again");
+            }
+        }
+    }
+}

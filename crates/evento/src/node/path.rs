@@ -1,0 +1,394 @@
+//! The driver of the command path: the one place that awaits. It carries out the engine's effects and brings
+//! back what came of them.
+//!
+//! Whoever asks puts the question into the inbox and wakes the driver; everything that came in meanwhile is
+//! one step. There is no timer on the path. It decides nothing: that is the engine's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use evento_engine::effect::DoneDraft;
+use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
+use evento_log::embedded::{Done as Report, EmbeddedLog, Fault};
+use evento_log::intake::{Answer, Ask, Done, Refusal};
+use evento_log::record::EventRecord;
+use evento_log::unit::{CommitUnit, Committed};
+use evento_log::view::Unfinished;
+use evento_model::{
+    Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, Position, ResourceName, Timestamp,
+    TopicKind,
+};
+use evento_schema::catalog::Catalog;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::functions::Functions;
+
+/// The code of a full disk.
+const FULL: Code = Code(4005);
+/// How often a full disk is looked at.
+const FULL_LOOK: Duration = Duration::from_millis(500);
+/// Longest sleep between two steps when nothing is due.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// The way in: whoever has one can ask the command path.
+#[derive(Clone)]
+pub struct Path(Arc<Inbox>);
+
+struct Inbox {
+    /// Bound: the gateway's connections, concurrency of functions, and the log's queue.
+    messages: Mutex<Vec<Message>>,
+    wake: Notify,
+}
+
+enum Message {
+    Ask(Ask, oneshot::Sender<Answer>),
+    Input(Input),
+    /// Answer when nothing of this entity type is with a function or on its way into the log.
+    Quiet(EntityTypeId, oneshot::Sender<()>),
+}
+
+/// What the driver tells its surroundings.
+pub enum Told {
+    /// For the terminal, the log and the metrics.
+    Notice(Notice),
+    /// A function behaves unlike its manifest.
+    Rediscover(ResourceName),
+    /// The log is closed for good.
+    Fault(Code),
+}
+
+impl Path {
+    fn put(&self, message: Message) {
+        self.0.messages.lock().push(message);
+        self.0.wake.notify_one();
+    }
+
+    /// Asks; the answer comes when it is true.
+    pub fn ask(&self, ask: Ask) -> oneshot::Receiver<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        self.put(Message::Ask(ask, sender));
+        receiver
+    }
+
+    /// Other resources or serving revisions.
+    pub fn serve(&self, catalog: Arc<Catalog>) {
+        self.put(Message::Input(Input::Catalog(catalog)));
+    }
+
+    /// The supervisor's word on a function.
+    pub fn tell(&self, input: Input) {
+        self.put(Message::Input(input));
+    }
+
+    /// Returns when nothing of an entity type is moving any more.
+    pub async fn quiet(&self, entity: EntityTypeId) {
+        let (sender, receiver) = oneshot::channel();
+        self.put(Message::Quiet(entity, sender));
+        let _ = receiver.await;
+    }
+}
+
+/// Ended commands by entity type, command and outcome. Bound: the registered commands.
+pub type Counts = Arc<Mutex<FxHashMap<(EntityTypeId, FullName, Outcome), u64>>>;
+
+/// What the driver is started with.
+pub struct Start {
+    /// The log.
+    pub log: EmbeddedLog,
+    /// The functions.
+    pub functions: Functions,
+    /// The engine's limits.
+    pub config: Config,
+    /// Seed of jitter and references.
+    pub seed: u64,
+    /// Epoch written with every event.
+    pub epoch: OwnerEpoch,
+    /// Commands without outcome, found at start.
+    pub unfinished: Vec<Unfinished>,
+    /// Who is told.
+    pub told: mpsc::UnboundedSender<Told>,
+    /// What is counted.
+    pub counts: Counts,
+}
+
+/// Starts the driver; it runs as long as the runtime does.
+pub fn start(start: Start) -> Path {
+    let Start { log, functions, config, seed, epoch, unfinished, told, counts } = start;
+    let inbox = Arc::new(Inbox { messages: Mutex::new(Vec::new()), wake: Notify::new() });
+    let driver = Driver {
+        engine: Engine::new(config.clone(), Chance::new(seed), epoch, unfinished),
+        config,
+        epoch,
+        catalog: None,
+        full_since: None,
+        path: Path(inbox.clone()),
+        log,
+        functions,
+        waiters: FxHashMap::default(),
+        waiters_next: 0,
+        quiet: Vec::new(),
+        started: Instant::now(),
+        told,
+        counts,
+    };
+    tokio::spawn(driver.run());
+    Path(inbox)
+}
+
+struct Driver {
+    engine: Engine,
+    config: Config,
+    epoch: OwnerEpoch,
+    /// The newest catalogue, for an engine that is built anew.
+    catalog: Option<Arc<Catalog>>,
+    /// Since when the disk is full: the engine is then ahead of the log, and is built anew when there is room.
+    full_since: Option<Instant>,
+    path: Path,
+    log: EmbeddedLog,
+    functions: Functions,
+    /// Bound: the gateway's connections.
+    waiters: FxHashMap<WaiterId, oneshot::Sender<Answer>>,
+    waiters_next: u64,
+    quiet: Vec<(EntityTypeId, oneshot::Sender<()>)>,
+    started: Instant,
+    told: mpsc::UnboundedSender<Told>,
+    counts: Counts,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let mut inputs = Vec::new();
+        loop {
+            self.sleep(inputs.is_empty()).await;
+            let messages = std::mem::take(&mut *self.path.0.messages.lock());
+            for message in messages {
+                self.take(message, &mut inputs);
+            }
+            if self.full_since.is_some() {
+                self.begin_anew(&mut inputs);
+            }
+            let effects = self.engine.step(self.now(), inputs.drain(..));
+            self.carry_out(effects, &mut inputs);
+            if !self.quiet.is_empty() {
+                let (done, waiting) = std::mem::take(&mut self.quiet)
+                    .into_iter()
+                    .partition(|(entity, _)| self.engine.moving(*entity) == 0);
+                self.quiet = waiting;
+                let done: Vec<(EntityTypeId, oneshot::Sender<()>)> = done;
+                for (_, sender) in done {
+                    let _ = sender.send(());
+                }
+            }
+        }
+    }
+
+    /// Waits until something came in or is due. `idle` is false when look-ups are to be handed in at once.
+    async fn sleep(&self, idle: bool) {
+        if !idle {
+            return;
+        }
+        let woken = self.path.0.wake.notified();
+        let now = self.now().monotonic;
+        let mut wait = self.engine.due().map_or(SLEEP_MAX, |at| Duration::from_millis(at.ms_since(now)));
+        if self.full_since.is_some() {
+            wait = wait.min(FULL_LOOK);
+        }
+        let _ = tokio::time::timeout(wait, woken).await;
+        // Whoever is ready to run puts what it has into the same step.
+        tokio::task::yield_now().await;
+    }
+
+    /// The disk was full and has room again: a new engine begins with what the log has.
+    fn begin_anew(&mut self, inputs: &mut Vec<Input>) {
+        if self.log.resume().is_err() {
+            return;
+        }
+        match self.log.unfinished() {
+            Ok(unfinished) => {
+                tracing::info!("the disk has room again");
+                self.full_since = None;
+                let chance = Chance::new(self.started.elapsed().as_nanos() as u64);
+                self.engine = Engine::new(self.config.clone(), chance, self.epoch, unfinished);
+                let asked: Vec<Input> = inputs.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
+                inputs.extend(self.catalog.clone().map(Input::Catalog));
+                inputs.extend(asked);
+            }
+            Err(fault) => tracing::error!(code = %fault.code(), "{fault}"),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { monotonic: Timestamp(self.started.elapsed().as_millis() as i64), wall: wall() }
+    }
+
+    fn take(&mut self, message: Message, inputs: &mut Vec<Input>) {
+        match message {
+            Message::Ask(ask, sender) => {
+                self.waiters_next += 1;
+                let waiter = WaiterId(self.waiters_next);
+                self.waiters.insert(waiter, sender);
+                inputs.push(Input::Asked(waiter, ask));
+            }
+            Message::Input(Input::LogFailed(code)) => {
+                if code == FULL {
+                    self.full_since.get_or_insert_with(Instant::now);
+                } else {
+                    self.tell(Told::Fault(code));
+                }
+                inputs.push(Input::LogFailed(code));
+            }
+            Message::Input(input) => {
+                if let Input::Catalog(catalog) = &input {
+                    self.catalog = Some(catalog.clone());
+                }
+                inputs.push(input);
+            }
+            Message::Quiet(entity, sender) => self.quiet.push((entity, sender)),
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, inputs: &mut Vec<Input>) {
+        let mut units: Vec<(CommitUnit, Report)> = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Load { load, key, command } => {
+                    inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref())));
+                }
+                Effect::Call { call, function, revision, request, timeout_ms } => {
+                    let (functions, path) = (self.functions.clone(), self.path.clone());
+                    tokio::spawn(async move {
+                        let answer = functions.run(&function, revision, request, timeout_ms).await;
+                        path.tell(Input::Answered(call, answer));
+                    });
+                }
+                Effect::Commit { unit, content, answers } => {
+                    let answers = answers
+                        .into_iter()
+                        .filter_map(|(waiter, draft)| Some((self.waiters.remove(&waiter)?, draft)))
+                        .collect();
+                    self.count(&content);
+                    let (partition, entity) = (content.partition, content.entity);
+                    let report = report(self.path.clone(), unit, entity, partition, answers);
+                    units.push((*content, report));
+                }
+                Effect::Answer(waiter, answer) => {
+                    if let Some(sender) = self.waiters.remove(&waiter) {
+                        let _ = sender.send(answer);
+                    }
+                }
+                Effect::Rediscover(function) => self.tell(Told::Rediscover(function)),
+                Effect::Notice(notice) => self.tell(Told::Notice(notice)),
+            }
+        }
+        if !units.is_empty() {
+            self.log.submit_many(units);
+        }
+    }
+
+    fn count(&self, unit: &CommitUnit) {
+        if unit.outcomes.is_empty() {
+            return;
+        }
+        let mut counts = self.counts.lock();
+        for event in unit.events.iter().filter(|event| event.batch.0 == 1) {
+            *counts.entry((unit.entity, event.command_type.clone(), event.outcome)).or_default() += 1;
+        }
+    }
+
+    fn tell(&self, told: Told) {
+        let _ = self.told.send(told);
+    }
+}
+
+/// What is done when a unit is durable: those who wait are told, then the engine.
+fn report(
+    path: Path,
+    unit: UnitNo,
+    entity: EntityTypeId,
+    partition: u32,
+    answers: Vec<(oneshot::Sender<Answer>, Draft)>,
+) -> Report {
+    Box::new(move |result: Result<Committed, Fault>| match result {
+        Ok(committed) => {
+            for (sender, draft) in answers {
+                let answer = match draft {
+                    Draft::Done(draft) => Answer::Done(Arc::new(finish(&draft, entity, partition, &committed))),
+                    Draft::Stored(status) => Answer::Unfinished(status),
+                };
+                let _ = sender.send(answer);
+            }
+            path.tell(Input::Committed(unit, committed));
+        }
+        Err(fault) => {
+            let code = fault.code();
+            for (sender, _) in answers {
+                let detail = fault.to_string();
+                let refusal = Refusal { code, detail, retry_after_ms: None, seq: None };
+                let _ = sender.send(Answer::Refused(refusal));
+            }
+            path.tell(Input::LogFailed(code));
+        }
+    })
+}
+
+fn finish(draft: &DoneDraft, entity: EntityTypeId, partition: u32, committed: &Committed) -> Done {
+    let offset = committed.event_offset_first + draft.event_index as u64;
+    Done {
+        key: draft.key.clone(),
+        command_id: draft.command_id.clone(),
+        command_type: draft.command_type.clone(),
+        outcome: draft.outcome,
+        events: draft.events.clone(),
+        state: draft.state.clone(),
+        position: Position { entity, topic: TopicKind::Events, partition, offset },
+        attempts: draft.attempts,
+        revision: draft.revision,
+        accepted_at: draft.accepted_at,
+        committed_at: committed.committed_at,
+        replayed: false,
+    }
+}
+
+/// What the log knows of an instance and, if asked, of a command.
+fn look_up(log: &EmbeddedLog, key: &EntityKey, command: Option<&CommandId>) -> Result<Looked, Code> {
+    let read = || -> Result<Looked, Fault> {
+        let state = log.state(key)?;
+        let found = match command {
+            Some(id) => log.outcome(key, id)?.map(|outcome| (id, outcome)),
+            None => None,
+        };
+        let Some((id, outcome)) = found else { return Ok(Looked { state, done: None }) };
+        let at = outcome.event_position;
+        let count = (outcome.seq_last - outcome.seq_first + 1) as u32;
+        let events: Vec<EventRecord> =
+            log.events(at.entity, at.partition, at.offset, count)?.into_iter().map(|event| event.record).collect();
+        let Some(first) = events.first() else { return Ok(Looked { state, done: None }) };
+        let done = Done {
+            key: key.clone(),
+            command_id: id.clone(),
+            command_type: first.command_type.clone(),
+            outcome: outcome.outcome,
+            events,
+            state: None,
+            position: at,
+            attempts: outcome.attempts,
+            revision: outcome.revision,
+            accepted_at: outcome.accepted_at,
+            committed_at: outcome.committed_at,
+            replayed: true,
+        };
+        Ok(Looked { state, done: Some((Arc::new(done), outcome.digest)) })
+    };
+    read().map_err(|fault| {
+        tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
+        fault.code()
+    })
+}
+
+/// Wall clock, milliseconds since 1970.
+pub fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_millis() as i64)
+}

@@ -1,0 +1,656 @@
+//! Rolling out: a set of resources, or a new revision of a function, becomes what is served; all or nothing.
+//!
+//! Order: static checks, new revisions started beside the running ones, what they declare bound to the
+//! registry, history replayed as the check, one commit to the registry, the switch. A failure at any step leaves
+//! what runs untouched.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use evento_gateway::node::{ApplyRequest, DeleteOptions};
+use evento_gateway::problem::Problem;
+use evento_log::embedded::{EmbeddedLog, Fault};
+use evento_log::unit::{CommitUnit, Committed, StatePut};
+use evento_model::{EntityId, EntityKey, EntityTypeId, FullName, ResourceName, TopicKind};
+use evento_schema::binding::{Bound, Declaration, bind, catalog, findings};
+use evento_schema::catalog::Catalog;
+use evento_schema::registry::{Change, KEY_PREFIX, Registry, Usage};
+use evento_schema::resource::{Finding, ReplayCheck, ResourceSet, SourceFile, parse_set};
+use parking_lot::RwLock;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, oneshot};
+
+use super::functions::Functions;
+use super::path::Path;
+use super::replay::{Purpose, Replayer};
+use super::supervisor::{self, Candidate, Keeper, StartFailure, Surroundings};
+
+/// Records counted at most when a person is told how many there are.
+const COUNTED_MAX: u64 = 100_000;
+
+/// What is served, and how it changes.
+pub struct Rollout {
+    log: EmbeddedLog,
+    functions: Functions,
+    path: Path,
+    surroundings: Surroundings,
+    /// History is not replayed as the check of a revision.
+    unchecked: AtomicBool,
+    served: RwLock<Served>,
+    /// One change at a time.
+    turn: Mutex<HashMap<ResourceName, Kept>>,
+}
+
+#[derive(Clone)]
+struct Served {
+    registry: Registry,
+    catalog: Arc<Catalog>,
+}
+
+/// A function that serves.
+struct Kept {
+    declaration: Declaration,
+    bound: Arc<Bound>,
+    keeper: Keeper,
+}
+
+/// What a change of functions came to.
+#[derive(Clone, Debug)]
+pub struct Switched {
+    /// The function.
+    pub name: ResourceName,
+    /// Its revision, short.
+    pub revision: String,
+    /// Events replayed as the check.
+    pub verified_events: u64,
+    /// States rebuilt.
+    pub rebuilt: u64,
+}
+
+impl Rollout {
+    /// What the log has registered; no function runs yet.
+    pub fn new(
+        log: EmbeddedLog,
+        functions: Functions,
+        path: Path,
+        surroundings: Surroundings,
+    ) -> Result<Rollout, String> {
+        let entries: Vec<(Vec<u8>, Vec<u8>)> =
+            log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+        let registry = Registry::load(&entries)?;
+        let catalog = Arc::new(catalog(&registry, registry.version(), &[]));
+        register(&log, &catalog);
+        path.serve(catalog.clone());
+        let served = RwLock::new(Served { registry, catalog });
+        Ok(Rollout {
+            log,
+            functions,
+            path,
+            surroundings,
+            unchecked: AtomicBool::new(false),
+            served,
+            turn: Mutex::default(),
+        })
+    }
+
+    /// What is registered and served now.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.served.read().catalog.clone()
+    }
+
+    /// What is registered.
+    pub fn registry(&self) -> Registry {
+        self.served.read().registry.clone()
+    }
+
+    /// What the log holds, for checks and for people.
+    pub fn usage(&self) -> LogUsage<'_> {
+        LogUsage(&self.log)
+    }
+
+    /// Starts the functions that are registered and do not run. Those that fail are told and left for later.
+    pub async fn start_functions(&self) -> (Vec<Switched>, Vec<(ResourceName, StartFailure)>) {
+        let names: Vec<ResourceName> =
+            self.registry().functions().map(|(stored, _)| stored.resource.name.clone()).collect();
+        let (mut switched, mut failed) = (Vec::new(), Vec::new());
+        for name in names {
+            if self.turn.lock().await.contains_key(&name) {
+                continue;
+            }
+            match self.revise(&name).await {
+                Ok(done) => switched.extend(done),
+                Err(failure) => failed.push((name, failure)),
+            }
+        }
+        (switched, failed)
+    }
+
+    /// As `start_functions`, without replaying history as the check: the caller does that himself.
+    pub async fn start_without_check(&self) -> (Vec<Switched>, Vec<(ResourceName, StartFailure)>) {
+        self.unchecked.store(true, Ordering::Relaxed);
+        self.start_functions().await
+    }
+
+    /// Starts a function anew; if it is another revision and passes the checks, it serves from then on.
+    pub async fn revise(&self, name: &ResourceName) -> Result<Vec<Switched>, StartFailure> {
+        let mut kept = self.turn.lock().await;
+        let registry = self.registry();
+        let function = self.functions.of(name);
+        let started = supervisor::start(&registry, name, &function, &self.surroundings).await;
+        let candidate = match started {
+            Ok(candidate) => candidate,
+            Err(failure) => {
+                if !kept.contains_key(name) {
+                    function.set_state("refused", Some(failure.message.clone()));
+                }
+                return Err(failure);
+            }
+        };
+        if kept.get(name).is_some_and(|kept| kept.declaration.revision == candidate.declaration.revision) {
+            if let Some(process) = candidate.process {
+                process.stop().await;
+            }
+            return Ok(Vec::new());
+        }
+        let change = Change {
+            registry,
+            meta: Vec::new(),
+            warnings: Vec::new(),
+            differences: Vec::new(),
+            functions_changed: Vec::new(),
+            purged: Vec::new(),
+        };
+        let done = self.switch(&mut kept, change, vec![candidate]).await;
+        done.map_err(|problem| {
+            if !kept.contains_key(name) {
+                function.set_state("refused", Some(problem.detail.clone()));
+            }
+            StartFailure { code: problem.code.0, message: problem.detail, why: None, findings: Vec::new() }
+        })
+    }
+
+    /// Registers a set of resources.
+    pub async fn apply(&self, request: ApplyRequest) -> Result<Value, Problem> {
+        let mut kept = self.turn.lock().await;
+        let set = read_set(&request)?;
+        let change = self.registry().plan(&set, &self.usage()).map_err(refused)?;
+        if request.dry_run {
+            return Ok(report(&change, &[], true));
+        }
+        let shown = report_parts(&change);
+        let mut candidates = Vec::new();
+        let functions: Vec<ResourceName> =
+            change.registry.functions().map(|(stored, _)| stored.resource.name.clone()).collect();
+        let mut failures = Vec::new();
+        for name in functions {
+            if kept.contains_key(&name) && !change.functions_changed.contains(&name) {
+                continue;
+            }
+            let function = self.functions.of(&name);
+            match supervisor::start(&change.registry, &name, &function, &self.surroundings).await {
+                Ok(candidate) => candidates.push(candidate),
+                // A function that was registered before and does not come up now is not this set's fault.
+                Err(failure) if change.functions_changed.contains(&name) => failures.push((name, failure)),
+                Err(failure) => function.set_state("refused", Some(failure.message)),
+            }
+        }
+        if !failures.is_empty() {
+            stop_all(candidates).await;
+            let violations =
+                failures.into_iter().flat_map(|(name, failure)| unstarted(&change.registry, &name, failure));
+            return Err(with_violations(2301, violations.collect()));
+        }
+        let switched = self.switch(&mut kept, change, candidates).await?;
+        Ok(finish_report(shown, &switched, false))
+    }
+
+    /// What applying a set would change.
+    pub fn diff(&self, request: &ApplyRequest) -> Result<Value, Problem> {
+        let set = read_set(request)?;
+        let change = self.registry().plan(&set, &self.usage()).map_err(refused)?;
+        Ok(report(&change, &[], true))
+    }
+
+    /// Deletes a resource.
+    pub async fn delete(&self, kind: &str, name: &str, options: DeleteOptions) -> Result<Value, Problem> {
+        let mut kept = self.turn.lock().await;
+        let known = evento_schema::resource::Kind::parse(kind)
+            .ok_or_else(|| Problem::new(1001, format!("{kind:?} is no kind of resource")))?;
+        if options.purge_data {
+            return Err(Problem::new(
+                2401,
+                "purging data is not served by this build yet; instances are kept for ever",
+            ));
+        }
+        let change = self.registry().plan_delete(known, name, options.force, false, &self.usage());
+        let change = change.map_err(|findings| {
+            let missing = findings.iter().any(|finding| finding.code.0 == 1001);
+            if missing { Problem::new(1001, findings[0].message.clone()) } else { refused(findings) }
+        })?;
+        let gone: Vec<ResourceName> =
+            kept.keys().filter(|name| change.registry.function(name).is_none()).cloned().collect();
+        let shown = report_parts(&change);
+        let mut stopped = Vec::new();
+        for name in gone {
+            if let Some(kept) = kept.remove(&name) {
+                stopped.push((name, kept));
+            }
+        }
+        let switched = self.switch(&mut kept, change, Vec::new()).await?;
+        for (name, kept) in stopped {
+            kept.keeper.stop();
+            self.functions.remove(&name);
+        }
+        Ok(finish_report(shown, &switched, false))
+    }
+
+    /// Binds, checks, commits and switches.
+    async fn switch(
+        &self,
+        kept: &mut HashMap<ResourceName, Kept>,
+        change: Change,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<Switched>, Problem> {
+        match self.prepare(kept, change, &candidates).await {
+            Ok(prepared) => self.commit(kept, prepared, candidates).await,
+            Err(problem) => {
+                stop_all(candidates).await;
+                Err(problem)
+            }
+        }
+    }
+
+    async fn prepare(
+        &self,
+        kept: &HashMap<ResourceName, Kept>,
+        mut change: Change,
+        candidates: &[Candidate],
+    ) -> Result<Prepared, Problem> {
+        let mut bound: HashMap<ResourceName, Arc<Bound>> = HashMap::new();
+        let fresh = |name: &ResourceName| candidates.iter().any(|candidate| candidate.name == *name);
+        let declarations = candidates
+            .iter()
+            .map(|candidate| &candidate.declaration)
+            .chain(kept.iter().filter(|(name, _)| !fresh(name)).map(|(_, kept)| &kept.declaration));
+        let mut wrong = Vec::new();
+        for declaration in declarations {
+            match bind(&change.registry, declaration) {
+                Ok(one) => drop(bound.insert(declaration.function.clone(), Arc::new(one))),
+                Err(findings) => wrong.extend(findings),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(refused(wrong));
+        }
+        let all: Vec<Arc<Bound>> = bound.values().cloned().collect();
+        let errors: Vec<Finding> =
+            findings(&change.registry, &all).into_iter().filter(|finding| finding.code.0 != 2210).collect();
+        if !errors.is_empty() {
+            return Err(refused(errors));
+        }
+        let mut switched = Vec::new();
+        let mut rebuilds = Vec::new();
+        let trial = Arc::new(catalog(&change.registry, change.registry.version() + 1, &all));
+        register(&self.log, &trial);
+        for candidate in candidates {
+            let one = bound[&candidate.name].clone();
+            let mut verified = 0;
+            for entity in one.entities.iter().filter(|entity| entity.applies.is_some()) {
+                let Some(entity) = trial.entities().iter().find(|known| known.name == entity.name) else { continue };
+                let replayer = Replayer { entity: entity.clone(), live: candidate.live.clone(), log: self.log.clone() };
+                match self.history_of(&change.registry, entity, &one) {
+                    History::None => {}
+                    History::Other => rebuilds.push(replayer),
+                    History::Same => verified += self.verify(&change.registry, candidate, &replayer).await?,
+                }
+            }
+            let activated = change.registry.activate(&one, verified);
+            change = change.then(activated);
+            switched.push(Switched {
+                name: candidate.name.clone(),
+                revision: one.serving.revision.short(),
+                verified_events: verified,
+                rebuilt: 0,
+            });
+        }
+        Ok(Prepared { change, bound, switched, rebuilds })
+    }
+
+    /// Whether the stored states are of the kind that this function gives.
+    fn history_of(&self, registry: &Registry, entity: &evento_schema::catalog::EntityType, bound: &Bound) -> History {
+        let some = self.log.instances(entity.id, None, 1).is_ok_and(|rows| !rows.is_empty());
+        if !some {
+            return History::None;
+        }
+        let applied = registry.entities().find(|(s, _)| s.entity == Some(entity.id)).and_then(|(s, _)| s.applied);
+        let version = bound.entities.iter().find(|e| e.name == entity.name).and_then(|e| e.applies_version());
+        match applied {
+            Some(applied) if Some(applied.state_version) == version && applied.schema == entity.schema.id => {
+                History::Same
+            }
+            _ => History::Other,
+        }
+    }
+
+    /// Replays history and compares it with what the log recorded.
+    async fn verify(&self, registry: &Registry, candidate: &Candidate, replayer: &Replayer) -> Result<u64, Problem> {
+        if self.unchecked.load(Ordering::Relaxed) {
+            return Ok(0);
+        }
+        let gate = registry.function(&candidate.name).map(|(_, spec)| spec.gate).unwrap_or_default();
+        let usual = if self.surroundings.development { ReplayCheck::All } else { ReplayCheck::Sample };
+        let limit = match gate.replay.unwrap_or(usual) {
+            ReplayCheck::None => return Ok(0),
+            ReplayCheck::All => None,
+            ReplayCheck::Sample => {
+                Some((gate.instances.unwrap_or(1_000) as usize).div_ceil(replayer.entity.partitions as usize))
+            }
+        };
+        let progress = AtomicU64::new(0);
+        let replayed = replayer.all(Purpose::Verify, limit, &progress, &|_, _, _| {}).await;
+        let replayed = replayed.map_err(|failure| {
+            let detail =
+                format!("{} cannot replay the history of {}: {}", candidate.name, replayer.entity.name, failure.title);
+            Problem::new(2303, detail).with("function", candidate.name.as_str()).with("why", failure.detail)
+        })?;
+        if replayed.different == 0 {
+            return Ok(replayed.events);
+        }
+        let places: Vec<Value> = replayed
+            .differences
+            .iter()
+            .take(10)
+            .map(|d| json!({"instance": format!("{}/{}", replayer.entity.name, d.id.as_str()), "seq": d.seq, "message": d.what}))
+            .collect();
+        let detail = format!(
+            "{} gives {} of {} instances of {} another state than is recorded; raise stateVersion if that is meant",
+            candidate.name, replayed.different, replayed.instances, replayer.entity.name
+        );
+        Err(Problem::new(2303, detail).with("differences", places))
+    }
+
+    async fn commit(
+        &self,
+        kept: &mut HashMap<ResourceName, Kept>,
+        prepared: Prepared,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<Switched>, Problem> {
+        let Prepared { change, bound, mut switched, rebuilds } = prepared;
+        let registry = change.registry;
+        if !change.meta.is_empty() {
+            self.write_meta(change.meta).await?;
+        }
+        for candidate in &candidates {
+            self.functions.of(&candidate.name).serve(candidate.live.clone());
+        }
+        let version = self.catalog().version + 1;
+        if !rebuilds.is_empty() {
+            // Without an applier nothing of these entities moves; their commands wait.
+            let without: Vec<Arc<Bound>> = bound
+                .values()
+                .filter(|bound| {
+                    !rebuilds.iter().any(|replayer| bound.entities.iter().any(|e| e.name == replayer.entity.name))
+                })
+                .cloned()
+                .collect();
+            self.path.serve(Arc::new(catalog(&registry, version, &without)));
+            for replayer in &rebuilds {
+                self.path.quiet(replayer.entity.id).await;
+                let count = self.rebuild(replayer).await?;
+                for one in switched.iter_mut() {
+                    one.rebuilt += count;
+                }
+            }
+        }
+        let all: Vec<Arc<Bound>> = bound.values().cloned().collect();
+        let catalog = Arc::new(catalog(&registry, version + 1, &all));
+        register(&self.log, &catalog);
+        *self.served.write() = Served { registry: registry.clone(), catalog: catalog.clone() };
+        self.path.serve(catalog);
+        for candidate in candidates {
+            let name = candidate.name.clone();
+            let function = self.functions.of(&name);
+            let (declaration, bound) = (candidate.declaration.clone(), bound[&name].clone());
+            let (surroundings, path) = (self.surroundings.clone(), self.path.clone());
+            let old = kept.get(&name).map(|kept| kept.declaration.revision);
+            let keeper = Keeper::new(candidate, registry.clone(), function.clone(), surroundings, path);
+            if let Some(before) = kept.insert(name, Kept { declaration, bound, keeper }) {
+                before.keeper.stop();
+            }
+            if let Some(old) = old {
+                function.note(&format!(
+                    "revision {} took over from {}",
+                    function.serving().map_or_else(String::new, |l| l.revision.short()),
+                    old.short()
+                ));
+            }
+        }
+        for (name, bound) in bound {
+            if let Some(kept) = kept.get_mut(&name) {
+                kept.bound = bound;
+            }
+        }
+        Ok(switched)
+    }
+
+    /// Writes new states for every instance of an entity type.
+    async fn rebuild(&self, replayer: &Replayer) -> Result<u64, Problem> {
+        let (log, pending) = (&self.log, parking_lot::Mutex::new(Vec::new()));
+        let put = |key: EntityKey, partition: u32, put: StatePut| {
+            let (sender, receiver) = oneshot::channel();
+            let unit = CommitUnit { state: Some(put), ..empty(key.entity, partition, key.id) };
+            log.submit(unit, Box::new(move |result| drop(sender.send(result))));
+            pending.lock().push(receiver);
+        };
+        let progress = AtomicU64::new(0);
+        let replayed = replayer.all(Purpose::Rebuild, None, &progress, &put).await;
+        let replayed = replayed.map_err(|failure| {
+            Problem::new(2303, format!("the states of {} cannot be rebuilt: {}", replayer.entity.name, failure.title))
+        })?;
+        for receiver in pending.into_inner() {
+            durable(receiver).await?;
+        }
+        Ok(replayed.instances)
+    }
+
+    async fn write_meta(&self, meta: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Problem> {
+        let id = EntityId::new("registry").map_err(|error| Problem::new(9001, error.to_string()))?;
+        let (sender, receiver) = oneshot::channel();
+        let unit = CommitUnit { meta, ..empty(EntityTypeId(0), 0, id) };
+        self.log.submit(unit, Box::new(move |result| drop(sender.send(result))));
+        durable(receiver).await.map(drop)
+    }
+
+    /// The replayer of an entity type as it is served now.
+    pub fn replayer(&self, entity: EntityTypeId) -> Option<Replayer> {
+        let catalog = self.catalog();
+        let entity = catalog.entity(entity)?.clone();
+        let serving = entity.applier.as_ref()?.function.clone();
+        let live = self.functions.of(&serving.name).revision(serving.revision)?;
+        Some(Replayer { entity, live, log: self.log.clone() })
+    }
+
+    /// Rebuilds all states from the events: the state store was lost.
+    pub async fn rebuild_all(&self) -> Result<u64, Problem> {
+        let _turn = self.turn.lock().await;
+        let mut count = 0;
+        for entity in self.catalog().entities() {
+            if let Some(replayer) = self.replayer(entity.id) {
+                count += self.rebuild(&replayer).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Stops all functions.
+    pub async fn stop(&self) {
+        for (_, kept) in self.turn.lock().await.drain() {
+            kept.keeper.stop();
+        }
+    }
+}
+
+struct Prepared {
+    change: Change,
+    bound: HashMap<ResourceName, Arc<Bound>>,
+    switched: Vec<Switched>,
+    rebuilds: Vec<Replayer>,
+}
+
+enum History {
+    None,
+    Same,
+    Other,
+}
+
+fn empty(entity: EntityTypeId, partition: u32, id: EntityId) -> CommitUnit {
+    CommitUnit {
+        entity,
+        partition,
+        id,
+        commands: Vec::new(),
+        events: Vec::new(),
+        state: None,
+        outcomes: Vec::new(),
+        marks: Vec::new(),
+        meta: Vec::new(),
+    }
+}
+
+async fn durable(receiver: oneshot::Receiver<Result<Committed, Fault>>) -> Result<Committed, Problem> {
+    let ended = |_| Problem::new(4001, "the log ended before the change was written");
+    receiver.await.map_err(ended)?.map_err(Problem::from)
+}
+
+fn register(log: &EmbeddedLog, catalog: &Catalog) {
+    for entity in catalog.entities() {
+        log.register_entity(entity.id, entity.name.as_str(), entity.partitions);
+    }
+}
+
+async fn stop_all(candidates: Vec<Candidate>) {
+    for candidate in candidates {
+        if let Some(process) = candidate.process {
+            process.stop().await;
+        }
+    }
+}
+
+fn read_set(request: &ApplyRequest) -> Result<ResourceSet, Problem> {
+    let files: Vec<SourceFile> = request
+        .files
+        .iter()
+        .map(|file| SourceFile { path: file.path.clone(), folder: file.folder.clone(), text: file.text.clone() })
+        .collect();
+    parse_set(&files, &request.attachments).map_err(refused)
+}
+
+/// Findings as a problem: the first error's code, all of them as violations.
+fn refused(findings: Vec<Finding>) -> Problem {
+    let code = findings.iter().find(|finding| finding.is_error()).map_or(2001, |finding| finding.code.0);
+    with_violations(code, findings.iter().map(Finding::to_value).collect())
+}
+
+fn with_violations(code: u16, violations: Vec<Value>) -> Problem {
+    let detail = match violations.len() {
+        1 => "1 finding, nothing was applied".to_owned(),
+        n => format!("{n} findings, nothing was applied"),
+    };
+    let mut problem = Problem::new(code, detail);
+    problem.violations = violations;
+    problem
+}
+
+fn unstarted(registry: &Registry, name: &ResourceName, failure: StartFailure) -> Vec<Value> {
+    if !failure.findings.is_empty() {
+        return failure.findings.iter().map(Finding::to_value).collect();
+    }
+    let mut value = json!({
+        "code": format!("EV{:04}", failure.code), "severity": "error", "kind": "Function", "name": name.as_str(),
+        "pointer": "/spec", "message": failure.message,
+    });
+    if let Some((stored, _)) = registry.function(name) {
+        let place = &stored.resource.place;
+        value["file"] = place.file.to_string().into();
+        value["line"] = place.line.into();
+        value["column"] = place.column.into();
+    }
+    if let Some(why) = failure.why {
+        value["why"] = why.into();
+    }
+    vec![value]
+}
+
+type Parts = (Vec<Value>, Vec<Value>);
+
+fn report_parts(change: &Change) -> Parts {
+    let differences = change.differences.iter().map(|difference| difference.to_value()).collect();
+    (differences, change.warnings.iter().map(Finding::to_value).collect())
+}
+
+fn report(change: &Change, switched: &[Switched], dry_run: bool) -> Value {
+    finish_report(report_parts(change), switched, dry_run)
+}
+
+fn finish_report((differences, warnings): Parts, switched: &[Switched], dry_run: bool) -> Value {
+    let functions: Vec<Value> = switched
+        .iter()
+        .map(|one| {
+            json!({"name": one.name.as_str(), "revision": one.revision, "verifiedEvents": one.verified_events,
+                "rebuiltStates": one.rebuilt})
+        })
+        .collect();
+    json!({"items": differences, "warnings": warnings, "functions": functions, "dryRun": dry_run})
+}
+
+/// What the log holds, counted when somebody asks.
+pub struct LogUsage<'a>(&'a EmbeddedLog);
+
+impl Usage for LogUsage<'_> {
+    fn instances(&self, entity: EntityTypeId) -> u64 {
+        let (mut count, mut after) = (0, None);
+        while let Ok(rows) = self.0.instances(entity, after.take(), 10_000) {
+            count += rows.len() as u64;
+            let Some(last) = rows.last().filter(|_| rows.len() == 10_000 && count < COUNTED_MAX) else { break };
+            after = Some((last.partition, last.id.clone()));
+        }
+        count
+    }
+
+    fn records(&self, entity: EntityTypeId, topic: TopicKind, name: &FullName) -> u64 {
+        let (mut found, mut seen, mut partition) = (0, 0, 0);
+        let mut from = 0;
+        // As many partitions as there are: the first that is empty at its beginning may be followed by others.
+        while partition < 1_024 && seen < COUNTED_MAX {
+            let end = self.0.end_offset(entity, topic, partition);
+            if from >= end {
+                partition += 1;
+                from = 0;
+                continue;
+            }
+            let names: Vec<(u64, FullName)> = match topic {
+                TopicKind::Commands => self
+                    .0
+                    .read_commands(entity, partition, from, 1 << 20)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|c| (c.position.offset, c.record.type_name))
+                    .collect(),
+                TopicKind::Events => self
+                    .0
+                    .read_events(entity, partition, from, 1 << 20)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|e| (e.position.offset, e.record.type_name))
+                    .collect(),
+            };
+            let Some((last, _)) = names.last() else { break };
+            from = last + 1;
+            seen += names.len() as u64;
+            found += names.iter().filter(|(_, found)| found == name).count() as u64;
+        }
+        found
+    }
+}

@@ -1,0 +1,367 @@
+//! Starting functions and keeping them running: a process until it answers discovery, an address until it does.
+//!
+//! A started function is a candidate until the roll-out lets it serve; afterwards its keeper restarts it when
+//! it ends. What a function declares is made of its manifest, or of what its resource names.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use evento_engine::Input;
+use evento_function::http::{Address, HttpFunction};
+use evento_function::manifest::{self, Manifest, ManifestEntity, ManifestLimits};
+use evento_function::process::{ProcessSpec, RestartDelay, RunningProcess, watched_files};
+use evento_function::{Failure, FailureClass};
+use evento_model::{Code, Digest, ResourceName, Revision};
+use evento_schema::binding::{Declaration, DeclaredEntity, Limits, parse_schema_list, pinned};
+use evento_schema::registry::Registry;
+use evento_schema::resource::{Finding, FunctionSpec, Runtime};
+use tokio::sync::oneshot;
+
+use super::functions::{Function, Live};
+use super::path::Path;
+
+/// How often a starting function is asked whether it answers.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// A function that answers, and what it says of itself.
+pub struct Candidate {
+    /// Its name.
+    pub name: ResourceName,
+    /// What it declares.
+    pub declaration: Declaration,
+    /// How it is called.
+    pub live: Arc<Live>,
+    /// Its process, if Evento started it.
+    pub process: Option<RunningProcess>,
+    manifest: Manifest,
+}
+
+/// Why a function does not serve.
+#[derive(Debug)]
+pub struct StartFailure {
+    /// EV2301, EV2302 or a finding's own.
+    pub code: u16,
+    /// In words.
+    pub message: String,
+    /// What else is known: the function's last lines.
+    pub why: Option<String>,
+    /// Findings on its manifest.
+    pub findings: Vec<Finding>,
+}
+
+impl StartFailure {
+    fn new(code: u16, message: impl Into<String>) -> StartFailure {
+        StartFailure { code, message: message.into(), why: None, findings: Vec::new() }
+    }
+}
+
+/// What starting needs to know of this node.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Where sockets go.
+    pub sockets: PathBuf,
+    /// Whether this is `evento dev`.
+    pub development: bool,
+}
+
+/// Starts a function and asks what it is.
+pub async fn start(
+    registry: &Registry,
+    name: &ResourceName,
+    function: &Arc<Function>,
+    surroundings: &Surroundings,
+) -> Result<Candidate, StartFailure> {
+    let (_, spec) =
+        registry.function(name).ok_or_else(|| StartFailure::new(2301, format!("there is no function {name}")))?;
+    match &spec.runtime {
+        Runtime::Process(_) => start_process(registry, name, spec, function, surroundings).await,
+        Runtime::Url(url) => {
+            let address = Address::parse(&url.address).map_err(|error| StartFailure::new(2301, error.to_string()))?;
+            let probe = HttpFunction::unknown(address.clone(), None);
+            let found = probe.discover().await.map_err(|failure| undiscovered(name, &failure))?;
+            let given = match &url.manifest {
+                Some(value) => {
+                    let read = manifest::read(value.to_string().as_bytes());
+                    Some(read.map_err(|why| StartFailure::new(2302, format!("the manifest of {name}: {why}")))?)
+                }
+                None => None,
+            };
+            let manifest = given.or(found.map(|(manifest, _)| manifest));
+            let artifact = Digest([0; 32]);
+            candidate(registry, name, spec, manifest, artifact, address, None)
+        }
+    }
+}
+
+async fn start_process(
+    registry: &Registry,
+    name: &ResourceName,
+    spec: &FunctionSpec,
+    function: &Arc<Function>,
+    surroundings: &Surroundings,
+) -> Result<Candidate, StartFailure> {
+    let (process_spec, artifact) = process_of(name, spec, surroundings);
+    let instance = uuid::Uuid::now_v7().simple().to_string();
+    // The tail of the id is its random part: sockets are named by it.
+    let instance: String = instance.chars().rev().collect();
+    let before = *function.logs.watch().borrow();
+    let mut process = RunningProcess::start(&process_spec, instance, &function.logs)
+        .map_err(|error| StartFailure::new(2301, format!("{name} does not start: {error}")))?;
+    let probe = HttpFunction::unknown(process.address(), Some(process.instance().to_owned()));
+    let until = Instant::now() + Duration::from_millis(spec.start_timeout_ms);
+    let last_lines = || {
+        let lines: Vec<String> = function.logs.after(before, 20).into_iter().map(|line| line.text).collect();
+        Some(lines.join("\n")).filter(|text| !text.is_empty())
+    };
+    loop {
+        let answer = tokio::select! {
+            status = process.exited() => {
+                let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                // Give its last words a moment to arrive.
+                tokio::time::sleep(ASK_EVERY).await;
+                let mut failure = StartFailure::new(2301, format!("{name} ended before it was ready ({status})"));
+                failure.why = last_lines();
+                return Err(failure);
+            }
+            answer = probe.discover() => answer,
+        };
+        match answer {
+            Ok(found) => {
+                if found.is_none() && !probe.ready().await.unwrap_or(false) {
+                    tokio::time::sleep(ASK_EVERY).await;
+                    continue;
+                }
+                let manifest = found.map(|(manifest, _)| manifest);
+                let address = process.address();
+                return candidate(registry, name, spec, manifest, artifact, address, Some(process));
+            }
+            Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
+            Err(failure) if Instant::now() >= until => {
+                let seconds = spec.start_timeout_ms / 1_000;
+                let mut failure =
+                    StartFailure::new(2301, format!("{name} was not ready after {seconds} s: {}", failure.title));
+                failure.why = last_lines();
+                return Err(failure);
+            }
+            Err(_) => tokio::time::sleep(ASK_EVERY).await,
+        }
+    }
+}
+
+fn undiscovered(name: &ResourceName, failure: &Failure) -> StartFailure {
+    let code = if failure.class == FailureClass::Outage { 2301 } else { 2302 };
+    let mut found = StartFailure::new(code, format!("{name}: {}", failure.title));
+    found.why = Some(failure.detail.clone()).filter(|text| !text.is_empty());
+    found
+}
+
+fn process_of(name: &ResourceName, spec: &FunctionSpec, surroundings: &Surroundings) -> (ProcessSpec, Digest) {
+    let Runtime::Process(process) = &spec.runtime else { unreachable!("only processes are started") };
+    let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
+    let artifact = manifest::process_artifact(&process.command, &watched_files(&folder, &process.watch));
+    let spec = ProcessSpec {
+        function: name.as_str().to_owned(),
+        command: process.command.clone(),
+        working_folder: folder,
+        environment: process.env.clone(),
+        socket_folder: surroundings.sockets.clone(),
+        development: surroundings.development,
+    };
+    (spec, artifact)
+}
+
+fn candidate(
+    registry: &Registry,
+    name: &ResourceName,
+    spec: &FunctionSpec,
+    manifest: Option<Manifest>,
+    artifact: Digest,
+    address: Address,
+    process: Option<RunningProcess>,
+) -> Result<Candidate, StartFailure> {
+    let refused = |findings: Vec<Finding>| {
+        let message = findings.first().map_or_else(String::new, |finding| finding.message.clone());
+        StartFailure { code: 2302, message, why: None, findings }
+    };
+    let (declaration, manifest) = match manifest {
+        Some(manifest) => {
+            let revision = manifest::revision(&manifest.digest, &artifact);
+            let schemas = parse_schema_list(&manifest.schemas).map_err(refused)?;
+            let entities = manifest.entities.iter().map(declared).collect();
+            let limits = limits(&manifest.limits, manifest.batch);
+            let function = name.clone();
+            (Declaration { function, revision, schemas, entities, limits }, manifest)
+        }
+        None => {
+            let batch = spec.modes.iter().any(|mode| mode == "run");
+            // Its schemas are pinned: what it was given is part of what it is.
+            let unknown = Revision(Digest([0; 32]));
+            let bare = pinned(registry, name, unknown, Limits::default()).map_err(refused)?;
+            let mut names: Vec<String> = bare.schemas.iter().map(|(n, s)| format!("{n}={}", s.digest())).collect();
+            names.sort();
+            let digest = manifest::sorted_digest(&serde_json::json!(names));
+            let revision = manifest::revision(&digest, &artifact);
+            let limits = limits(&ManifestLimits::default(), batch);
+            let declaration = pinned(registry, name, revision, limits).map_err(refused)?;
+            let entities = declaration.entities.iter().map(undeclared).collect();
+            let manifest = Manifest {
+                label: String::new(),
+                batch,
+                http2: false,
+                schemas: Vec::new(),
+                entities,
+                limits: ManifestLimits::default(),
+                digest,
+            };
+            (declaration, manifest)
+        }
+    };
+    let instance = process.as_ref().map(|process| process.instance().to_owned());
+    let live = Live::new(declaration.revision, HttpFunction::new(address, &manifest, declaration.revision, instance));
+    Ok(Candidate { name: name.clone(), declaration, live, process, manifest })
+}
+
+fn declared(entity: &ManifestEntity) -> DeclaredEntity {
+    DeclaredEntity {
+        name: entity.name.clone(),
+        handles: entity.handles.clone(),
+        applies: entity.applies.clone(),
+        rejections: entity.rejections.clone(),
+        state_version: entity.state_version,
+    }
+}
+
+fn undeclared(entity: &DeclaredEntity) -> ManifestEntity {
+    ManifestEntity {
+        name: entity.name.clone(),
+        handles: entity.handles.clone(),
+        applies: entity.applies.clone(),
+        rejections: entity.rejections.clone(),
+        state_version: entity.state_version,
+    }
+}
+
+fn limits(limits: &ManifestLimits, batch: bool) -> Limits {
+    Limits {
+        concurrency: limits.concurrency,
+        works_max: if batch { limits.max_work } else { Some(1) },
+        steps_max: if batch { limits.max_steps } else { Some(1) },
+        timeout_ms: limits.timeout_ms,
+    }
+}
+
+/// Keeps a serving process running until it is told to stop.
+pub struct Keeper {
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Keeper {
+    /// Watches over the process of a candidate that serves from now on.
+    pub fn new(
+        candidate: Candidate,
+        registry: Registry,
+        function: Arc<Function>,
+        surroundings: Surroundings,
+        path: Path,
+    ) -> Keeper {
+        let (stop, stopped) = oneshot::channel();
+        if let Some(process) = candidate.process {
+            let watched = Watched {
+                name: candidate.name,
+                live: candidate.live,
+                manifest: candidate.manifest,
+                registry,
+                function,
+                surroundings,
+                path,
+            };
+            tokio::spawn(watched.keep(process, stopped));
+        }
+        Keeper { stop: Some(stop) }
+    }
+
+    /// Stops the process when it has answered what it was sent.
+    pub fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
+
+struct Watched {
+    name: ResourceName,
+    live: Arc<Live>,
+    manifest: Manifest,
+    registry: Registry,
+    function: Arc<Function>,
+    surroundings: Surroundings,
+    path: Path,
+}
+
+impl Watched {
+    async fn keep(self, mut process: RunningProcess, mut stopped: oneshot::Receiver<()>) {
+        let mut delay = RestartDelay::default();
+        loop {
+            let status = tokio::select! {
+                _ = &mut stopped => return self.end(process).await,
+                status = process.exited() => status,
+            };
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            *self.live.host.write() = None;
+            let title = format!("the process of {} ended ({status})", self.name);
+            self.function.note(&title);
+            self.function.set_state("down", Some(title.clone()));
+            let failure = Failure::new(FailureClass::Outage, Code(3001), title, "");
+            self.path.tell(Input::FunctionDown(self.name.clone(), self.live.revision, Box::new(failure)));
+            drop(process);
+            process = loop {
+                let started = Instant::now();
+                tokio::select! {
+                    _ = &mut stopped => return,
+                    () = tokio::time::sleep(delay.ended()) => {}
+                }
+                match self.again().await {
+                    Ok(process) => break process,
+                    Err(failure) => {
+                        self.function.note(&failure.message);
+                        self.function.set_state("down", Some(failure.message));
+                    }
+                }
+                if started.elapsed() > Duration::from_secs(60) {
+                    delay.answered();
+                }
+            };
+            self.function.restarted();
+            self.function.set_state("ready", None);
+            self.path.tell(Input::FunctionUp(self.name.clone()));
+        }
+    }
+
+    /// Starts the same revision again; another revision is a matter for the roll-out.
+    async fn again(&self) -> Result<RunningProcess, StartFailure> {
+        let mut candidate = start(&self.registry, &self.name, &self.function, &self.surroundings).await?;
+        if candidate.declaration.revision != self.live.revision {
+            let message = format!("{} came back as another revision; apply it or restore its files", self.name);
+            return Err(StartFailure::new(2301, message));
+        }
+        let process = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "it is no process any more"))?;
+        let host = HttpFunction::new(
+            process.address(),
+            &self.manifest,
+            self.live.revision,
+            Some(process.instance().to_owned()),
+        );
+        *self.live.host.write() = Some(Arc::new(host));
+        Ok(process)
+    }
+
+    async fn end(self, process: RunningProcess) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while !self.live.is_quiet() && Instant::now() < until {
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        self.function.retire(self.live.revision);
+        process.stop().await;
+    }
+}
