@@ -57,7 +57,13 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
                 ("confirm", args.confirm.as_deref()),
             ],
         );
-        let document = client.send(Request::delete(path))?.json()?;
+        let refused = |mut failure: Failure| {
+            // The findings speak of what is stored; the file it once came from may be another by now.
+            failure.violations.iter_mut().for_each(|violation| violation.file = None);
+            failure.why = None;
+            failure
+        };
+        let document = client.send(Request::delete(path)).map_err(refused)?.json()?;
         if !context.output.for_people() {
             context.output.document(&document)?;
         } else if document["differences"].as_array().is_some_and(|list: &Vec<Value>| !list.is_empty()) {

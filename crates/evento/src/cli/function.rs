@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::get::short_revision;
+use super::get::{self, short_revision};
 use super::target::Instance;
 use super::{completion, payload, send};
 use crate::client::{self, encode, with_query};
@@ -171,7 +171,7 @@ fn invoke(context: &Context, args: &InvokeArgs) -> Result<Exit, Failure> {
         Some(path) => json_of(path)?,
         None if args.fields.is_empty() => json!({}),
         None => {
-            let resource = client.get(format!("/v1/resources/command/{}", encode(&args.command)))?;
+            let resource = get::one(client, "command", &args.command)?;
             payload::from_pairs(&resource["spec"], &args.fields)?
         }
     };

@@ -17,6 +17,9 @@ use crate::output::yaml::to_yaml;
 /// Pause between two looks of `get -w`.
 const WATCH_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// Partitions of an entity that does not say.
+const PARTITIONS_DEFAULT: u64 = 12;
+
 /// Kinds by the name the API uses, with every name people may write.
 pub const KINDS: &[(&str, &[&str])] = &[
     ("entity", &["entity", "entities", "ent"]),
@@ -113,7 +116,7 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         return watch(context, client, kind, name);
     }
     if let Some(name) = name {
-        let document = client.get(format!("/v1/resources/{}/{}", kinds[0], encode(name)))?;
+        let document = one(client, kinds[0], name)?;
         if context.output.for_people() {
             context.output.text(&table(&context.output, kinds[0], &[document]))?;
         } else {
@@ -144,13 +147,33 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 /// Prints a resource for reading: what it is, and its conditions.
 pub fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Failure> {
     let ResourceTarget { kind, name } = args.resource;
-    let document = context.client()?.get(format!("/v1/resources/{kind}/{}", encode(&name)))?;
+    let document = one(context.client()?, kind, &name)?;
     if context.output.for_people() {
         context.output.text(&to_yaml(&document))?;
     } else {
         context.output.document(&document)?;
     }
     Ok(Exit::Done)
+}
+
+/// A resource; for a name nobody knows with the nearest known one.
+pub fn one(client: &Client, kind: &str, name: &str) -> Result<Value, Failure> {
+    client.get(format!("/v1/resources/{kind}/{}", encode(name))).map_err(|mut failure| {
+        if failure.exit == Exit::NotFound && failure.next.is_none() {
+            let known = list(client, kind).unwrap_or_default();
+            let names = known.iter().flat_map(|resource| {
+                let full = resource["status"]["fullName"].as_str();
+                let short = full.and_then(|full| full.rsplit('.').next());
+                [resource["metadata"]["name"].as_str(), full, short].into_iter().flatten()
+            });
+            let near = names
+                .map(|known| (strsim::damerau_levenshtein(known, name), known))
+                .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+                .min();
+            failure.next = near.map(|(_, near)| format!("did you mean {near}?"));
+        }
+        failure
+    })
 }
 
 /// All resources of a kind.
@@ -245,7 +268,10 @@ fn table(output: &Output, kind: &str, items: &[Value]) -> String {
         let full_name = text(&status["fullName"]);
         let mut cells = vec![name, state];
         cells.extend(match kind {
-            "entity" => [full_name, number(&spec["partitions"]), number(&status["instances"])],
+            "entity" => {
+                let partitions = spec["partitions"].as_u64().unwrap_or(PARTITIONS_DEFAULT);
+                [full_name, partitions.to_string(), number(&status["instances"])]
+            }
             "command" => [full_name, text(&spec["entity"]), words(&spec["emits"])],
             "event" => {
                 let rejection = if spec["rejection"].as_bool() == Some(true) { "yes" } else { "" };

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::target::Instance;
-use super::{completion, outcome, payload};
+use super::{completion, get, outcome, payload};
 use crate::client::{Client, Request, encode};
 use crate::output::time::parse_duration_ms;
 
@@ -147,7 +147,7 @@ fn body(client: &Client, args: &Args) -> Result<(&'static str, Vec<u8>), Failure
     if args.fields.is_empty() {
         return Ok(("application/json", b"{}".to_vec()));
     }
-    let resource = client.get(format!("/v1/resources/command/{}", encode(&args.command)))?;
+    let resource = get::one(client, "command", &args.command)?;
     let body = payload::from_pairs(&resource["spec"], &args.fields)?;
     Ok(("application/json", body.to_string().into_bytes()))
 }

@@ -28,6 +28,10 @@ fn the_program() {
 
             Commands:
               init        Make a project that runs
+              dev         Run Evento with the functions of this folder, and watch them
+              serve       Run Evento for good
+              verify      Replay events and compare with the stored states
+              bench       Measure speed and weight, and check that nothing acknowledged is missing
               apply       Register resources: a set of files, all or nothing
               diff        Show what apply would change
               render      Print the documents with every named file in its place

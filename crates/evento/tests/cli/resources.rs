@@ -190,7 +190,9 @@ fn resources_are_listed_shown_and_deleted() {
         .answer("GET /v1/resources/entity/account", 200, entity)
         .answer("GET /v1/resources/entity", 200, &format!(r#"{{"items":[{entity}]}}"#))
         .answer("DELETE /v1/resources/entity/account?purgeData=true&confirm=account", 200, "{}")
-        .answer("DELETE /v1/resources/entity/account", 409, r#"{"code":"EV2401","title":"account has 3 instances"}"#);
+        .answer("DELETE /v1/resources/entity/account", 409, r#"{"code":"EV2401","title":"It cannot be deleted",
+            "detail":"1 finding","violations":[{"code":"EV2401","kind":"Entity","name":"account","file":"account.yaml","line":1,
+            "column":1,"pointer":"","message":"account has 3 instances","help":"--purge-data --confirm account"}]}"#);
     server.run("get ent").check(&expect![[r#"
         NAME     READY    TYPE          PARTITIONS  INSTANCES  REASON
         account  waiting  bank.Account  12          3          NoApplier
@@ -215,7 +217,9 @@ fn resources_are_listed_shown_and_deleted() {
     assert_eq!(server.run("get entities -o name").stdout, "entity/account\n");
     server.run("delete entity/account").check(&expect![[r#"
         --- stderr
-        error[EV2401]: account has 3 instances
+        error[EV2401]: It cannot be deleted
+           entity/account: account has 3 instances
+             --purge-data --confirm account
            more  evento explain EV2401
         --- exit 5
     "#]]);
