@@ -14,9 +14,9 @@ mod truth;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context as _, ensure};
 
-pub use report::Format;
+use crate::cli::context::Context;
 
 /// What to measure.
 #[derive(clap::Args, Clone, Debug)]
@@ -45,9 +45,6 @@ pub struct Args {
     /// Folder for the scratch data directory; its disk is what is measured
     #[arg(long)]
     pub scratch: Option<PathBuf>,
-    /// How the result is printed
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub output: Format,
     /// Seed of the choice of instances
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -68,17 +65,17 @@ pub struct Plan {
 }
 
 /// Runs the matrix and prints it. Fails when an acknowledged command is missing or a sum is wrong.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     ensure!(args.seconds > 0.0 && args.seconds <= 86_400.0, "--seconds must be above 0 and at most a day");
     ensure!(args.connections.iter().all(|c| (1..=10_000).contains(c)), "--connections must be from 1 to 10,000");
     ensure!(args.instances.iter().all(|n| (1..=10_000_000).contains(n)), "--instances must be from 1 to 10,000,000");
     ensure!((1..=10_000).contains(&args.batch), "--batch must be from 1 to 10,000");
     // One thread, so that the client takes as little of the machine as it can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
-    runtime.block_on(measure(args))
+    runtime.block_on(measure(context, args))
 }
 
-async fn measure(args: Args) -> anyhow::Result<()> {
+async fn measure(context: &Context, args: Args) -> anyhow::Result<()> {
     let mut server = match &args.url {
         Some(url) => server::Server::running(url)?,
         None => server::Server::start(&args).await?,
@@ -103,7 +100,7 @@ async fn measure(args: Args) -> anyhow::Result<()> {
         rows.push(report::Row::new(&plan, run, truth));
     }
     server.stop().await?;
-    report::print(args.output, &rows)?;
+    report::print(&context.output, &rows)?;
     let wrong: u64 = rows.iter().map(|row| row.truth.wrong).sum();
     ensure!(wrong == 0, "{wrong} instances are not what was acknowledged: see the table");
     Ok(())

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Verb::Dev(args) => node::dev(context, args),
         Verb::Serve(args) => node::serve(context, args),
         Verb::Verify(args) => node::verify(context, args),
-        Verb::Bench(args) => bench::run(args).map(|()| Exit::Done).map_err(Failure::from),
+        Verb::Bench(args) => bench::run(context, args).map(|()| Exit::Done).map_err(Failure::from),
         Verb::Apply(args) => cli::apply::run(context, args),
         Verb::Diff(args) => cli::apply::diff(context, args),
         Verb::Render(args) => cli::apply::render(context, args),

@@ -6,17 +6,7 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::load::Run;
 use super::truth::Truth;
-
-/// How the result is printed.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// For people.
-    Table,
-    /// One document.
-    Json,
-    /// One line per run.
-    Jsonl,
-}
+use crate::output::Output;
 
 /// One run, measured and checked.
 pub struct Row {
@@ -77,16 +67,13 @@ impl Row {
 }
 
 /// Prints all runs to stdout.
-pub fn print(format: Format, rows: &[Row]) -> anyhow::Result<()> {
-    match format {
-        Format::Json => {
-            let items: Vec<Value> = rows.iter().map(Row::value).collect();
-            println!("{}", serde_json::to_string_pretty(&json!({ "items": items }))?);
-        }
-        Format::Jsonl => rows.iter().for_each(|row| println!("{}", row.value())),
-        Format::Table => print_table(rows),
+pub fn print(output: &Output, rows: &[Row]) -> anyhow::Result<()> {
+    if output.for_people() {
+        print_table(rows);
+        return Ok(());
     }
-    Ok(())
+    let items: Vec<Value> = rows.iter().map(Row::value).collect();
+    output.document(&json!({ "items": items })).map_err(|failure| anyhow::anyhow!("{}", failure.title))
 }
 
 fn print_table(rows: &[Row]) {

@@ -93,7 +93,8 @@ impl Server {
         let applied = Command::new(std::env::current_exe()?)
             .args(["apply", "--quiet", "--file"])
             .arg(&args.resources)
-            .env("EVENTO_CLIENT_ADDRESS", format!("http://{}", server.host))
+            .arg("--address")
+            .arg(format!("http://{}", server.host))
             .stdout(Stdio::null())
             .status()
             .await
