@@ -45,12 +45,15 @@ pub(crate) fn open(
     }
     let segments = Segments::new(disk.clone(), folder("commit"), config.segment_bytes);
     let checkpoint = Checkpoint::read(&*disk, &config.folder)?.unwrap_or_else(Checkpoint::beginning);
+    let started = std::time::Instant::now();
     let topics = Topics::new(disk.clone(), folder("topics"));
     topics.open(&checkpoint.ends)?;
+    tracing::debug!(took = ?started.elapsed(), "topics opened");
 
     let mut tables = Tables::new();
     tables.meta = checkpoint.meta;
     let (store, states_lost) = open_store(&folder("state"), checkpoint.place.commit_seq, &topics)?;
+    tracing::debug!(took = ?started.elapsed(), "state store opened");
     for (key, waiting) in store.all_waiting()? {
         tables.unfinished.insert(key, waiting);
     }
@@ -65,6 +68,7 @@ pub(crate) fn open(
         Ok(())
     })?;
     let unfinished = unfinished(&tables, &topics)?;
+    tracing::debug!(took = ?started.elapsed(), frames = replayed.frames, "frames replayed");
 
     // Segments after the current one were prepared but never used; those before the checkpoint are over.
     let end = replayed.end;

@@ -18,8 +18,6 @@ use crate::wire::{Malformed, Read, Reader, put_bytes, put_state};
 
 /// Bytes of the block cache.
 const CACHE_BYTES: u64 = 4 << 20;
-/// Changes in one batch.
-const BATCH: usize = 20_000;
 const APPLIED: &[u8] = b"applied";
 
 /// Current states, history, snapshots, ids, unfinished commands.
@@ -110,24 +108,20 @@ impl Store {
             changes.push((&self.waiting, waiting_key(key, command), value));
         }
         changes.sort_by(|a, b| (a.0.id(), &a.1).cmp(&(b.0.id(), &b.1)));
-        let mut changes = changes.into_iter().peekable();
-        loop {
-            let mut batch = self.database.batch();
-            for (keyspace, key, value) in changes.by_ref().take(BATCH) {
-                match value {
-                    Some(value) => batch.insert(keyspace, key, value),
-                    None => batch.remove(keyspace, key),
+        for changes in changes.chunk_by_mut(|a, b| a.0.id() == b.0.id()) {
+            // Straight into a table: no journal that the next opening would have to read through.
+            let mut table = changes[0].0.start_ingestion().map_err(fault)?;
+            for (_, key, value) in changes {
+                match value.take() {
+                    Some(value) => table.write(std::mem::take(key), value),
+                    None => table.write_tombstone(std::mem::take(key)),
                 }
+                .map_err(fault)?;
             }
-            let last = changes.peek().is_none();
-            if last {
-                batch.insert(&self.mark, APPLIED, commit_seq.to_be_bytes());
-            }
-            batch.commit().map_err(fault)?;
-            if last {
-                return self.database.persist(PersistMode::SyncAll).map_err(fault);
-            }
+            table.finish().map_err(fault)?;
         }
+        self.mark.insert(APPLIED, commit_seq.to_be_bytes()).map_err(fault)?;
+        self.database.persist(PersistMode::SyncAll).map_err(fault)
     }
 
     pub(crate) fn state(&self, key: &EntityKey, partition: u32) -> Result<Option<StatePut>, Fault> {

@@ -27,6 +27,8 @@ const STEPS: usize = 4_000;
 const READ_BYTES: usize = 1 << 20;
 /// Events of one instance read at once.
 const PAGE: usize = 1_000;
+/// An id behind every other: the largest character there is.
+const LAST_ID: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
 /// Deadline of a replay request.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -82,6 +84,12 @@ struct Folding {
     last: Option<EventRecord>,
 }
 
+impl Folding {
+    fn new() -> Folding {
+        Folding { seq: 0, state: None, pending: Vec::new(), last: None }
+    }
+}
+
 impl Replayer {
     fn applier(&self) -> Result<&Arc<Applier>, Failure> {
         let missing = || Failure::new(FailureClass::Outage, Code(3001), "no function applies this entity", "");
@@ -93,7 +101,7 @@ impl Replayer {
         let applier = self.applier()?.clone();
         let snapshot = self.log.snapshot(key, seq).map_err(|fault| unreadable(&fault))?;
         let snapshot = snapshot.filter(|state| state.schema == applier.state.id);
-        let mut folding = Folding { seq: 0, state: None, pending: Vec::new(), last: None };
+        let mut folding = Folding::new();
         if let Some(snapshot) = &snapshot {
             (folding.seq, folding.state) = (snapshot.seq, snapshot.state.clone());
         }
@@ -157,24 +165,17 @@ impl Replayer {
         let mut folds: BTreeMap<EntityId, Folding> = BTreeMap::new();
         let end = self.log.end_offset(self.entity.id, TopicKind::Events, partition);
         let (mut from, mut steps, mut replayed) = (0, 0, Replayed::default());
-        while from < end {
-            let events = self
-                .log
-                .read_events(self.entity.id, partition, from, READ_BYTES)
-                .map_err(|fault| unreadable(&fault))?;
+        if let Some(limit) = limit {
+            replayed.events = self.sample(partition, limit, &mut folds).await?;
+            done.fetch_add(replayed.events, Ordering::Relaxed);
+        }
+        while from < end && limit.is_none() {
+            let events =
+                self.log.read_events(self.entity.id, partition, from, READ_BYTES).map_err(|fault| unreadable(&fault))?;
             let Some(last) = events.last() else { break };
             from = last.position.offset + 1;
             for event in events {
-                if limit.is_some_and(|limit| folds.len() >= limit && !folds.contains_key(&event.record.id)) {
-                    continue;
-                }
-                let fold = folds.entry(event.record.id.clone()).or_insert_with(|| Folding {
-                    seq: 0,
-                    state: None,
-                    pending: Vec::new(),
-                    last: None,
-                });
-                fold.pending.push(event.record);
+                folds.entry(event.record.id.clone()).or_insert_with(Folding::new).pending.push(event.record);
                 steps += 1;
                 replayed.events += 1;
                 if steps >= STEPS {
@@ -211,6 +212,34 @@ impl Replayer {
             }
         }
         Ok(replayed)
+    }
+
+    /// Folds the first instances of a partition, each over its own history. Says how many events that were.
+    async fn sample(
+        &self,
+        partition: u32,
+        limit: usize,
+        folds: &mut BTreeMap<EntityId, Folding>,
+    ) -> Result<u64, Failure> {
+        let before = partition.checked_sub(1).and_then(|before| Some((before, EntityId::new(LAST_ID).ok()?)));
+        let rows = self.log.instances(self.entity.id, before, limit).map_err(|fault| unreadable(&fault))?;
+        let mut events = 0;
+        for row in rows.into_iter().filter(|row| row.partition == partition) {
+            let key = EntityKey { entity: self.entity.id, id: row.id.clone() };
+            let mut from = 1;
+            loop {
+                let page = self.log.history(&key, from, PAGE).map_err(|fault| unreadable(&fault))?;
+                let Some(last) = page.last() else { break };
+                from = last.record.seq + 1;
+                events += page.len() as u64;
+                let fold = folds.entry(row.id.clone()).or_insert_with(Folding::new);
+                fold.pending.extend(page.into_iter().map(|event| event.record));
+                if fold.pending.len() >= STEPS {
+                    self.apply(folds).await?;
+                }
+            }
+        }
+        Ok(events)
     }
 
     /// Finds the first event after which replay and log differ.

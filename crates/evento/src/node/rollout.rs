@@ -339,7 +339,13 @@ impl Rollout {
         if self.unchecked.load(Ordering::Relaxed) {
             return Ok(0);
         }
-        let gate = registry.function(&candidate.name).map(|(_, spec)| spec.gate).unwrap_or_default();
+        let stored = registry.function(&candidate.name);
+        let served = stored.and_then(|(stored, _)| stored.serving.as_ref()).map(|serving| serving.revision);
+        if served == Some(candidate.declaration.revision) {
+            // It served before this process started, and was checked then.
+            return Ok(0);
+        }
+        let gate = stored.map(|(_, spec)| spec.gate).unwrap_or_default();
         let usual = if self.surroundings.development { ReplayCheck::All } else { ReplayCheck::Sample };
         let limit = match gate.replay.unwrap_or(usual) {
             ReplayCheck::None => return Ok(0),
