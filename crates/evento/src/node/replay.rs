@@ -3,7 +3,6 @@
 //! One implementation of "apply these events" for time travel, the check of a new revision, rebuilding states
 //! and `evento verify`. It uses half of a function's places, so that commands go before it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,10 +13,11 @@ use evento_log::embedded::EmbeddedLog;
 use evento_log::record::EventRecord;
 use evento_log::unit::{StatePut, state_digest};
 use evento_log::view::StoredState;
-use evento_model::{Code, EntityId, EntityKey, Sequence, TopicKind};
+use evento_model::{Code, Digest, EntityId, EntityKey, Sequence, Timestamp, TopicKind};
 use evento_schema::avro::{Checked, check};
 use evento_schema::catalog::{Applier, EntityType};
 use futures::stream::{self, StreamExt};
+use rustc_hash::FxHashMap;
 
 use super::functions::Live;
 
@@ -27,6 +27,10 @@ const STEPS: usize = 4_000;
 const READ_BYTES: usize = 1 << 20;
 /// Events of one instance read at once.
 const PAGE: usize = 1_000;
+/// Differences told one by one.
+const DIFFERENCES_MAX: usize = 100;
+/// Stored states read at once.
+const ROWS: usize = 10_000;
 /// An id behind every other: the largest character there is.
 const LAST_ID: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
 /// Deadline of a replay request.
@@ -77,18 +81,41 @@ pub enum Purpose {
 }
 
 /// One instance while its events go by.
+#[derive(Default)]
 struct Folding {
     seq: Sequence,
     state: Option<Bytes>,
-    pending: Vec<EventRecord>,
-    last: Option<EventRecord>,
+    /// What was recorded with its last event.
+    last: Option<Last>,
 }
 
-impl Folding {
-    fn new() -> Folding {
-        Folding { seq: 0, state: None, pending: Vec::new(), last: None }
+/// What is kept of an instance's last event.
+#[derive(Clone)]
+struct Last {
+    seq: Sequence,
+    time: Timestamp,
+    state_digest: Digest,
+}
+
+/// All instances of a partition while their events go by, and what is not applied yet.
+#[derive(Default)]
+struct Folds {
+    /// Bound: the instances of one partition.
+    known: FxHashMap<EntityId, Folding>,
+    /// Bound: `STEPS` events.
+    pending: FxHashMap<EntityId, Vec<EventRecord>>,
+    steps: usize,
+}
+
+impl Folds {
+    fn push(&mut self, event: EventRecord) {
+        self.steps += 1;
+        self.pending.entry(event.id.clone()).or_default().push(event);
     }
 }
+
+/// What a rebuild does with a new state.
+pub type Put = Arc<dyn Fn(EntityKey, u32, StatePut) + Send + Sync>;
 
 impl Replayer {
     fn applier(&self) -> Result<&Arc<Applier>, Failure> {
@@ -101,27 +128,28 @@ impl Replayer {
         let applier = self.applier()?.clone();
         let snapshot = self.log.snapshot(key, seq).map_err(|fault| unreadable(&fault))?;
         let snapshot = snapshot.filter(|state| state.schema == applier.state.id);
-        let mut folding = Folding::new();
-        if let Some(snapshot) = &snapshot {
-            (folding.seq, folding.state) = (snapshot.seq, snapshot.state.clone());
-        }
+        let mut folds = Folds::default();
         let mut updated_at = snapshot.as_ref().map(|state| state.updated_at);
-        while folding.seq < seq {
-            let limit = PAGE.min((seq - folding.seq) as usize);
-            let page = self.log.history(key, folding.seq + 1, limit).map_err(|fault| unreadable(&fault))?;
+        let begin = match snapshot {
+            Some(snapshot) => Folding { seq: snapshot.seq, state: snapshot.state, last: None },
+            None => Folding::default(),
+        };
+        let mut at = begin.seq;
+        folds.known.insert(key.id.clone(), begin);
+        while at < seq {
+            let limit = PAGE.min((seq - at) as usize);
+            let page = self.log.history(key, at + 1, limit).map_err(|fault| unreadable(&fault))?;
             let Some(last) = page.last() else { break };
             updated_at = Some(last.record.time);
-            let end = last.record.seq;
-            folding.pending = page.into_iter().map(|event| event.record).collect();
-            let mut one = BTreeMap::from([(key.id.clone(), folding)]);
-            self.apply(&mut one).await?;
-            folding = one.remove(&key.id).expect("it was just put in");
-            folding.seq = end;
+            at = last.record.seq;
+            page.into_iter().for_each(|event| folds.push(event.record));
+            self.apply(&mut folds).await?;
         }
+        let state = folds.known.remove(&key.id).and_then(|fold| fold.state);
         Ok(StoredState {
-            seq: folding.seq,
-            digest: state_digest(folding.state.as_deref()),
-            state: folding.state,
+            seq: at,
+            digest: state_digest(state.as_deref()),
+            state,
             schema: applier.state.id,
             updated_at: updated_at.unwrap_or_default(),
             revision: Some(self.live.revision),
@@ -133,24 +161,26 @@ impl Replayer {
         &self,
         purpose: Purpose,
         limit: Option<usize>,
-        done: &AtomicU64,
-        put: &(dyn Fn(EntityKey, u32, StatePut) + Send + Sync),
+        done: Arc<AtomicU64>,
+        put: Put,
     ) -> Result<Replayed, Failure> {
         let lanes = (self.applier()?.function.concurrency as usize / 2).max(1);
-        let results: Vec<Result<Replayed, Failure>> = stream::iter(0..self.entity.partitions)
-            .map(|partition| self.partition(partition, purpose, limit, done, put))
-            .buffer_unordered(lanes)
-            .collect()
-            .await;
+        let partitions = stream::iter(0..self.entity.partitions).map(|partition| {
+            let (replayer, done, put) = (self.clone(), done.clone(), put.clone());
+            // A task each, so that all cores take part.
+            tokio::spawn(async move { replayer.partition(partition, purpose, limit, &done, &put).await })
+        });
+        let results: Vec<_> = partitions.buffer_unordered(lanes).collect().await;
         let mut total = Replayed::default();
         for result in results {
-            let part = result?;
+            let ended = |_| Failure::new(FailureClass::Error, Code(9001), "replaying ended unexpectedly", "");
+            let part: Replayed = result.map_err(ended)??;
             total.instances += part.instances;
             total.events += part.events;
             total.different += part.different;
             total.differences.extend(part.differences);
         }
-        total.differences.truncate(100);
+        total.differences.truncate(DIFFERENCES_MAX);
         Ok(total)
     }
 
@@ -160,81 +190,100 @@ impl Replayer {
         purpose: Purpose,
         limit: Option<usize>,
         done: &AtomicU64,
-        put: &(dyn Fn(EntityKey, u32, StatePut) + Send + Sync),
+        put: &Put,
     ) -> Result<Replayed, Failure> {
-        let mut folds: BTreeMap<EntityId, Folding> = BTreeMap::new();
+        let (mut folds, mut replayed) = (Folds::default(), Replayed::default());
         let end = self.log.end_offset(self.entity.id, TopicKind::Events, partition);
-        let (mut from, mut steps, mut replayed) = (0, 0, Replayed::default());
+        let mut from = 0;
         if let Some(limit) = limit {
             replayed.events = self.sample(partition, limit, &mut folds).await?;
             done.fetch_add(replayed.events, Ordering::Relaxed);
         }
         while from < end && limit.is_none() {
-            let events =
-                self.log.read_events(self.entity.id, partition, from, READ_BYTES).map_err(|fault| unreadable(&fault))?;
+            let events = self
+                .log
+                .read_events(self.entity.id, partition, from, READ_BYTES)
+                .map_err(|fault| unreadable(&fault))?;
             let Some(last) = events.last() else { break };
             from = last.position.offset + 1;
             for event in events {
-                folds.entry(event.record.id.clone()).or_insert_with(Folding::new).pending.push(event.record);
-                steps += 1;
+                folds.push(event.record);
                 replayed.events += 1;
-                if steps >= STEPS {
+                if folds.steps >= STEPS {
+                    done.fetch_add(folds.steps as u64, Ordering::Relaxed);
                     self.apply(&mut folds).await?;
-                    done.fetch_add(steps as u64, Ordering::Relaxed);
-                    steps = 0;
                 }
             }
         }
+        done.fetch_add(folds.steps as u64, Ordering::Relaxed);
         self.apply(&mut folds).await?;
-        done.fetch_add(steps as u64, Ordering::Relaxed);
-        for (id, fold) in folds {
-            let Some(last) = fold.last else { continue };
-            replayed.instances += 1;
-            let digest = state_digest(fold.state.as_deref());
-            let key = EntityKey { entity: self.entity.id, id: id.clone() };
-            match purpose {
-                Purpose::Rebuild => {
-                    let schema = self.applier()?.state.id;
-                    let (seq, updated_at) = (last.seq, last.time);
-                    let revision = Some(self.live.revision);
+        replayed.instances = folds.known.len() as u64;
+        match purpose {
+            Purpose::Rebuild => {
+                let schema = self.applier()?.state.id;
+                for (id, fold) in folds.known {
+                    let Some(last) = fold.last else { continue };
+                    let digest = state_digest(fold.state.as_deref());
+                    let (seq, updated_at, revision) = (last.seq, last.time, Some(self.live.revision));
+                    let key = EntityKey { entity: self.entity.id, id };
                     put(key, partition, StatePut { seq, state: fold.state, schema, digest, updated_at, revision });
                 }
-                Purpose::Verify => {
-                    let stored = self.log.state(&key).map_err(|fault| unreadable(&fault))?;
-                    let kept = stored.as_ref().map(|state| (state.seq, state_digest(state.state.as_deref())));
-                    if digest != last.state_digest || kept.is_none_or(|(seq, kept)| seq == last.seq && kept != digest) {
-                        replayed.different += 1;
-                        if replayed.differences.len() < 100 {
-                            replayed.differences.push(self.locate(&key, &last).await?);
-                        }
-                    }
-                }
             }
+            Purpose::Verify => self.compare(partition, folds.known, &mut replayed).await?,
         }
         Ok(replayed)
     }
 
-    /// Folds the first instances of a partition, each over its own history. Says how many events that were.
-    async fn sample(
+    /// Compares what replay gives with the digests in the log, and with the stored states.
+    async fn compare(
         &self,
         partition: u32,
-        limit: usize,
-        folds: &mut BTreeMap<EntityId, Folding>,
-    ) -> Result<u64, Failure> {
-        let before = partition.checked_sub(1).and_then(|before| Some((before, EntityId::new(LAST_ID).ok()?)));
-        let rows = self.log.instances(self.entity.id, before, limit).map_err(|fault| unreadable(&fault))?;
+        mut folds: FxHashMap<EntityId, Folding>,
+        replayed: &mut Replayed,
+    ) -> Result<(), Failure> {
+        let mut wrong: Vec<(EntityId, Last)> = Vec::new();
+        let mut after = before(partition);
+        loop {
+            let rows = self.log.instances(self.entity.id, after.take(), ROWS).map_err(|fault| unreadable(&fault))?;
+            let full = rows.len() == ROWS;
+            after = rows.last().map(|row| (row.partition, row.id.clone()));
+            let beyond = after.as_ref().is_some_and(|(at, _)| *at > partition);
+            for row in rows.into_iter().filter(|row| row.partition == partition) {
+                let Some(Folding { state, last: Some(last), .. }) = folds.remove(&row.id) else { continue };
+                let digest = state_digest(state.as_deref());
+                let kept = state_digest(row.state.state.as_deref());
+                if digest != last.state_digest || (row.state.seq == last.seq && kept != digest) {
+                    wrong.push((row.id, last));
+                }
+            }
+            if !full || beyond || folds.is_empty() {
+                break;
+            }
+        }
+        // What is left has events, but no stored state.
+        wrong.extend(folds.into_iter().filter_map(|(id, fold)| Some((id, fold.last?))));
+        replayed.different = wrong.len() as u64;
+        for (id, last) in wrong.into_iter().take(DIFFERENCES_MAX) {
+            let key = EntityKey { entity: self.entity.id, id };
+            replayed.differences.push(self.locate(&key, &last).await?);
+        }
+        Ok(())
+    }
+
+    /// Folds the first instances of a partition, each over its own history. Says how many events that were.
+    async fn sample(&self, partition: u32, limit: usize, folds: &mut Folds) -> Result<u64, Failure> {
+        let rows = self.log.instances(self.entity.id, before(partition), limit).map_err(|fault| unreadable(&fault))?;
         let mut events = 0;
         for row in rows.into_iter().filter(|row| row.partition == partition) {
-            let key = EntityKey { entity: self.entity.id, id: row.id.clone() };
+            let key = EntityKey { entity: self.entity.id, id: row.id };
             let mut from = 1;
             loop {
                 let page = self.log.history(&key, from, PAGE).map_err(|fault| unreadable(&fault))?;
                 let Some(last) = page.last() else { break };
                 from = last.record.seq + 1;
                 events += page.len() as u64;
-                let fold = folds.entry(row.id.clone()).or_insert_with(Folding::new);
-                fold.pending.extend(page.into_iter().map(|event| event.record));
-                if fold.pending.len() >= STEPS {
+                page.into_iter().for_each(|event| folds.push(event.record));
+                if folds.steps >= STEPS {
                     self.apply(folds).await?;
                 }
             }
@@ -243,21 +292,19 @@ impl Replayer {
     }
 
     /// Finds the first event after which replay and log differ.
-    async fn locate(&self, key: &EntityKey, last: &EventRecord) -> Result<Difference, Failure> {
-        let (mut from, mut state) = (1, None);
+    async fn locate(&self, key: &EntityKey, last: &Last) -> Result<Difference, Failure> {
+        let (mut from, mut folds) = (1, Folds::default());
         while from <= last.seq {
             let page = self.log.history(key, from, PAGE).map_err(|fault| unreadable(&fault))?;
             if page.is_empty() {
                 break;
             }
             for event in page {
-                let fold =
-                    Folding { seq: event.record.seq - 1, state, pending: vec![event.record.clone()], last: None };
-                let mut one = BTreeMap::from([(key.id.clone(), fold)]);
-                self.apply(&mut one).await?;
-                state = one.remove(&key.id).and_then(|fold| fold.state);
                 let record = event.record;
-                if state_digest(state.as_deref()) != record.state_digest {
+                folds.push(record.clone());
+                self.apply(&mut folds).await?;
+                let state = folds.known.get(&key.id).and_then(|fold| fold.state.as_deref());
+                if state_digest(state) != record.state_digest {
                     let what = format!("after {} the state has another digest than the log recorded", record.type_name);
                     return Ok(Difference { id: key.id.clone(), seq: record.seq, what });
                 }
@@ -268,23 +315,24 @@ impl Replayer {
         Ok(Difference { id: key.id.clone(), seq: last.seq, what })
     }
 
-    /// Applies what is pending of all instances in one request per bound.
-    async fn apply(&self, folds: &mut BTreeMap<EntityId, Folding>) -> Result<(), Failure> {
+    /// Applies what is pending, in as few requests as the function allows.
+    async fn apply(&self, folds: &mut Folds) -> Result<(), Failure> {
         let applier = self.applier()?.clone();
         let works_max = applier.function.works_max.clamp(1, 512) as usize;
         let mut works: Vec<(EntityId, Vec<Step>)> = Vec::new();
-        for (id, fold) in folds.iter_mut() {
-            let pending = std::mem::take(&mut fold.pending);
+        folds.steps = 0;
+        for (id, pending) in std::mem::take(&mut folds.pending) {
+            let fold = folds.known.entry(id.clone()).or_default();
             let mut steps = Vec::with_capacity(pending.len());
             for event in pending {
                 if let Some(plans) = applier.applies.get(&event.type_name) {
                     steps.push(step(plans.get(&event.schema), &event)?);
                 }
                 fold.seq = event.seq;
-                fold.last = Some(event);
+                fold.last = Some(Last { seq: event.seq, time: event.time, state_digest: event.state_digest });
             }
             if !steps.is_empty() {
-                works.push((id.clone(), steps));
+                works.push((id, steps));
             }
         }
         let steps_max = applier.function.steps_max.clamp(1, 5_000) as usize;
@@ -304,7 +352,7 @@ impl Replayer {
                 batch.push((id, pending));
             }
             works = rest;
-            self.send(&applier, batch, folds).await?;
+            self.send(&applier, batch, &mut folds.known).await?;
         }
         Ok(())
     }
@@ -313,7 +361,7 @@ impl Replayer {
         &self,
         applier: &Applier,
         batch: Vec<(EntityId, Vec<Step>)>,
-        folds: &mut BTreeMap<EntityId, Folding>,
+        folds: &mut FxHashMap<EntityId, Folding>,
     ) -> Result<(), Failure> {
         let ids: Vec<EntityId> = batch.iter().map(|(id, _)| id.clone()).collect();
         let work = batch
@@ -355,6 +403,11 @@ impl Replayer {
         }
         Ok(())
     }
+}
+
+/// The place before a partition's first instance, in a listing.
+fn before(partition: u32) -> Option<(u32, EntityId)> {
+    Some((partition.checked_sub(1)?, EntityId::new(LAST_ID).ok()?))
 }
 
 fn step(plan: Option<&evento_schema::avro::Plan>, event: &EventRecord) -> Result<Step, Failure> {

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use evento_gateway::node::{ApplyRequest, DeleteOptions};
@@ -354,8 +354,7 @@ impl Rollout {
                 Some((gate.instances.unwrap_or(1_000) as usize).div_ceil(replayer.entity.partitions as usize))
             }
         };
-        let progress = AtomicU64::new(0);
-        let replayed = replayer.all(Purpose::Verify, limit, &progress, &|_, _, _| {}).await;
+        let replayed = replayer.all(Purpose::Verify, limit, Arc::default(), Arc::new(|_, _, _| {})).await;
         let replayed = replayed.map_err(|failure| {
             let detail =
                 format!("{} cannot replay the history of {}: {}", candidate.name, replayer.entity.name, failure.title);
@@ -443,19 +442,20 @@ impl Rollout {
 
     /// Writes new states for every instance of an entity type.
     async fn rebuild(&self, replayer: &Replayer) -> Result<u64, Problem> {
-        let (log, pending) = (&self.log, parking_lot::Mutex::new(Vec::new()));
-        let put = |key: EntityKey, partition: u32, put: StatePut| {
+        let (log, pending) = (self.log.clone(), Arc::new(parking_lot::Mutex::new(Vec::new())));
+        let receivers = pending.clone();
+        let put = move |key: EntityKey, partition: u32, put: StatePut| {
             let (sender, receiver) = oneshot::channel();
             let unit = CommitUnit { state: Some(put), ..empty(key.entity, partition, key.id) };
             log.submit(unit, Box::new(move |result| drop(sender.send(result))));
-            pending.lock().push(receiver);
+            receivers.lock().push(receiver);
         };
-        let progress = AtomicU64::new(0);
-        let replayed = replayer.all(Purpose::Rebuild, None, &progress, &put).await;
+        let replayed = replayer.all(Purpose::Rebuild, None, Arc::default(), Arc::new(put)).await;
         let replayed = replayed.map_err(|failure| {
             Problem::new(2303, format!("the states of {} cannot be rebuilt: {}", replayer.entity.name, failure.title))
         })?;
-        for receiver in pending.into_inner() {
+        let receivers = std::mem::take(&mut *pending.lock());
+        for receiver in receivers {
             durable(receiver).await?;
         }
         Ok(replayed.instances)

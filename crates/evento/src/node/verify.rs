@@ -58,7 +58,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
             context.output.note(format!("{}: no function applies it; it was not verified", entity.name));
             continue;
         };
-        let replayed = replayer.all(Purpose::Verify, None, &done, &|_, _, _| {}).await;
+        let replayed = replayer.all(Purpose::Verify, None, done.clone(), Arc::new(|_, _, _| {})).await;
         let replayed = replayed.map_err(|failure| {
             Failure::new(failure.code.0, format!("{}: {}", entity.name, failure.title)).why(failure.detail)
         })?;
