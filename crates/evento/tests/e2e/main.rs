@@ -1,0 +1,7 @@
+//! The real program end to end: started, loaded, killed, started again, asked what it knows.
+
+mod bad_input;
+mod kill;
+mod server;
+mod twins;
+mod verify;

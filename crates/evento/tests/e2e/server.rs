@@ -1,0 +1,193 @@
+//! A real `evento` on a scratch directory, with a small HTTP client. Waits are on conditions, with deadlines.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longest wait for a server that starts.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// The folder of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+/// The bank's function, built once.
+pub fn bank_function() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--package", "bank-function"])
+            .current_dir(root())
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "the bank's function does not build");
+        let evento = Path::new(env!("CARGO_BIN_EXE_evento"));
+        evento.parent().expect("a folder").join("bank-function")
+    })
+}
+
+/// A folder of resources: the bank's domain, and a function that is this command.
+pub fn bank_resources(folder: &Path, command: &Path, extra: &str) -> PathBuf {
+    let (resources, schemas) = (folder.join("resources"), folder.join("schemas"));
+    for made in [&resources, &schemas] {
+        std::fs::create_dir_all(made).expect("made");
+    }
+    let bank = root().join("examples/bank");
+    for entry in std::fs::read_dir(bank.join("schemas")).expect("listed") {
+        let path = entry.expect("listed").path();
+        std::fs::copy(&path, schemas.join(path.file_name().expect("named"))).expect("copied");
+    }
+    std::fs::copy(bank.join("resources/account.yaml"), resources.join("account.yaml")).expect("copied");
+    let function = format!(
+        "apiVersion: evento.dev/v1alpha1\nkind: Function\nmetadata: {{name: accounts}}\nspec:\n{extra}  runtime: process\n  process: {{command: [{}]}}\n  startTimeout: 5m\n",
+        serde_json::json!(command.display().to_string())
+    );
+    std::fs::write(resources.join("function.yaml"), function).expect("written");
+    resources
+}
+
+/// A server that runs.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    pub data: PathBuf,
+}
+
+impl Server {
+    /// Starts on a data directory and waits until it answers.
+    pub fn start(data: &Path) -> Server {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let address = format!("127.0.0.1:{port}");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("a log");
+        let child = Command::new(env!("CARGO_BIN_EXE_evento"))
+            .args(["serve", "--listen", &address, "--data"])
+            .arg(data)
+            .env("EVENTO_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the server starts");
+        let mut server = Server { child, address, data: data.to_owned() };
+        let until = Instant::now() + START_MAX;
+        while server.get("/readyz").is_none_or(|reply| reply.status != 200) {
+            let ended = server.child.try_wait().expect("its status");
+            assert!(ended.is_none(), "the server ended: {ended:?}, see {}", data.with_extension("log").display());
+            assert!(Instant::now() < until, "the server does not answer");
+            std::thread::yield_now();
+        }
+        server
+    }
+
+    /// Applies a folder of resources through the command line.
+    pub fn apply(&self, resources: &Path) {
+        let output = self.evento(&["apply", "--file", &resources.display().to_string()]);
+        assert!(output.0 == 0, "apply: {}", output.2);
+    }
+
+    /// Runs a verb against this server: exit code, stdout, stderr.
+    pub fn evento(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_evento"))
+            .args(arguments)
+            .args(["--address", &format!("http://{}", self.address)])
+            .output()
+            .expect("evento runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// SIGKILL; whatever it was doing.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
+    /// Pid of the function's process, if it runs.
+    pub fn function_pid(&self) -> Option<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        let children =
+            tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+        children
+            .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>())
+            .next()
+    }
+
+    pub fn get(&self, path: &str) -> Option<Reply> {
+        request(&self.address, "GET", path, &[], b"")
+    }
+
+    /// The JSON of a path that must be there.
+    pub fn json(&self, path: &str) -> Value {
+        let reply = self.get(path).expect("an answer");
+        assert_eq!(reply.status, 200, "GET {path}: {}", reply.text());
+        reply.json()
+    }
+
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Reply> {
+        request(&self.address, "POST", path, headers, body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer.
+pub struct Reply {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+/// One request on a connection of its own; `None` if the server is not there, or goes away in the middle.
+pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Reply> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(70))).ok()?;
+    let host = headers.iter().find(|(name, _)| *name == "Host").map_or(address, |(_, host)| host);
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    for (name, value) in headers.iter().filter(|(name, _)| *name != "Host") {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    // A server that refuses early may close before everything is written: its answer counts.
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(body);
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let status = line.split(' ').nth(1)?.parse().ok()?;
+    let mut length = None;
+    loop {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        let text = line.trim_end();
+        if text.is_empty() {
+            break;
+        }
+        if let Some(value) = text.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse::<usize>().ok();
+        }
+    }
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    Some(Reply { status, body })
+}

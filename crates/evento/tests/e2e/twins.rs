@@ -1,0 +1,50 @@
+//! The bank in Rust and the bank in Python give the same events and states for the same commands.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, bank_function, bank_resources, root};
+
+const PYTHON: &str =
+    "  handles: [open-account, receive-deposit, withdraw-cash, transfer-out, close-account]\n  applies: [account]\n";
+
+fn run(folder: &Path, command: &Path, extra: &str) -> (Vec<Value>, Value) {
+    let resources = bank_resources(folder, command, extra);
+    let server = Server::start(&folder.join("data"));
+    server.apply(&resources);
+    let commands = [
+        ("receive-deposit", json!({"amount": 5})),
+        ("open-account", json!({"owner": "Zoë"})),
+        ("open-account", json!({"owner": "Eve", "currency": "USD"})),
+        ("receive-deposit", json!({"amount": 120, "reference": "rent"})),
+        ("receive-deposit", json!({"amount": 0})),
+        ("withdraw-cash", json!({"amount": 500})),
+        ("withdraw-cash", json!({"amount": 20, "reference": "ATM 7"})),
+        ("transfer-out", json!({"amount": 1_000, "to": "bob"})),
+        ("transfer-out", json!({"amount": 60, "to": "bob", "reference": "gift"})),
+        ("close-account", json!({})),
+        ("withdraw-cash", json!({"amount": 40})),
+        ("close-account", json!({})),
+        ("receive-deposit", json!({"amount": 1})),
+    ];
+    for (command, data) in commands {
+        let path = format!("/v1/entities/account/ada/commands/{command}");
+        let headers = [("Content-Type", "application/json"), ("Prefer", "wait=60")];
+        let reply = server.post(&path, &headers, data.to_string().as_bytes()).expect("an answer");
+        assert_eq!(reply.status, 200, "{command}: {}", reply.text());
+    }
+    let page = server.json("/v1/entities/account/ada/events?limit=500");
+    let shown = |event: &Value| json!([event["seq"], event["type"], event["data"], event["outcome"]]);
+    let events = page["items"].as_array().expect("items").iter().map(shown).collect();
+    (events, server.json("/v1/entities/account/ada")["state"].clone())
+}
+
+#[test]
+fn rust_and_python_decide_and_evolve_alike() {
+    let (rust, python) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let in_rust = run(rust.path(), bank_function(), "");
+    let in_python = run(python.path(), &root().join("examples/bank-python/run-function"), PYTHON);
+    assert_eq!(in_rust, in_python);
+    assert_eq!(in_rust.0.len(), 13);
+}
