@@ -1,0 +1,136 @@
+//! The transcripts in README and tutorial are run: every `console` block, in order, against the real program.
+//!
+//! Times and durations are masked; everything else must be as the page says. A command without output on the
+//! page may print what it likes, but must not fail for another reason than a business refusal.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest wait for `evento dev`: a Python environment may have to be made.
+const START_MAX: Duration = Duration::from_secs(300);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+struct Dev {
+    child: Child,
+    listen: String,
+    _data: tempfile::TempDir,
+}
+
+impl Dev {
+    /// `evento dev` in a folder of the examples.
+    fn start(folder: &Path) -> Dev {
+        let data = tempfile::tempdir().expect("a folder");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let listen = format!("127.0.0.1:{port}");
+        let child = Command::new(env!("CARGO_BIN_EXE_evento"))
+            .args(["dev", "--data"])
+            .arg(data.path().join("data"))
+            .current_dir(folder)
+            .env("EVENTO_HTTP_LISTEN", &listen)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("evento dev starts");
+        let mut dev = Dev { child, listen, _data: data };
+        let until = Instant::now() + START_MAX;
+        loop {
+            let listed = dev.run(folder, "evento function list -o json");
+            if listed.1.contains("\"ready\"") {
+                return dev;
+            }
+            assert!(dev.child.try_wait().expect("its status").is_none(), "evento dev ended");
+            assert!(Instant::now() < until, "evento dev is not ready: {listed:?}");
+        }
+    }
+
+    /// Runs a line of a transcript: exit code, stdout, stderr.
+    fn run(&self, folder: &Path, line: &str) -> (i32, String, String) {
+        let programs = Path::new(env!("CARGO_BIN_EXE_evento")).parent().expect("a folder");
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(folder)
+            .env("PATH", path)
+            .env("EVENTO_HTTP_LISTEN", &self.listen)
+            .output()
+            .expect("sh runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).expect("a pid");
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+/// The commands of a page's `console` blocks, each with the output the page shows.
+fn transcript(page: &str) -> Vec<(String, String)> {
+    let mut steps: Vec<(String, String)> = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        match (inside, line) {
+            (false, "```console") => inside = true,
+            (true, "```") => inside = false,
+            (true, line) => match line.strip_prefix("$ ") {
+                Some(command) => steps.push((command.to_owned(), String::new())),
+                None => {
+                    let (_, output) = steps.last_mut().expect("a command comes first");
+                    output.push_str(line);
+                    output.push('\n');
+                }
+            },
+            (false, _) => {}
+        }
+    }
+    steps
+}
+
+/// Durations and ages are never the same twice.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.trim_end().split(' ').collect();
+        let masked = words.iter().enumerate().map(|(n, word)| {
+            let next = words.get(n + 1).copied();
+            if matches!(next, Some("ms" | "s")) && word.parse::<f64>().is_ok() { "#" } else { word }
+        });
+        let line = masked.collect::<Vec<_>>().join(" ").replace(" s ", " ms ");
+        out.push_str(line.replace("1s ago", "just now").replace("2s ago", "just now").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn check(page: &str, folder: &str) {
+    let folder = root().join(folder);
+    let steps = transcript(&std::fs::read_to_string(root().join(page)).expect("the page"));
+    assert!(!steps.is_empty(), "{page} shows nothing");
+    let dev = Dev::start(&folder);
+    for (command, wanted) in steps {
+        let (code, stdout, stderr) = dev.run(&folder, &command);
+        // 4 is a business refusal.
+        assert!(code == 0 || code == 4, "{page}: $ {command}\nexit {code}\n{stdout}{stderr}");
+        if !wanted.is_empty() {
+            assert_eq!(masked(&stdout), masked(&wanted), "{page}: $ {command}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_does_what_it_says() {
+    check("README.md", "examples/bank");
+}
+
+#[test]
+fn the_tutorial_does_what_it_says() {
+    check("docs/tutorial-order.md", "examples/order-python");
+}
