@@ -53,6 +53,9 @@ impl Engine {
                 false => line.pace.works.min(line.serving.works_max as usize),
             };
             let works_max = works_max.min(self.config.works_max).max(1);
+            if self.line(line_no).breaker.is_open() {
+                self.untried_first(line_no);
+            }
             let line = self.line(line_no);
             let suspects_turn = !line.suspects.is_empty() && (!line.suspect_last || line.ready.is_empty());
             let mut suspect = false;
@@ -161,6 +164,20 @@ impl Engine {
         }
         others.into_iter().rev().for_each(|no| queue.push_front(no));
         filling
+    }
+
+    /// A probe is worth most with a command that has not failed yet: a few bad ones do not hide a function that
+    /// is well.
+    fn untried_first(&mut self, line_no: LineNo) {
+        let untried = |no: &InstanceNo| {
+            let head = self.table.get(*no).busy.as_deref().and_then(|busy| busy.mailbox.front());
+            head.is_some_and(|head| head.trial.attempts == 0)
+        };
+        let Some(at) = self.lines[line_no.0 as usize].ready.iter().position(untried) else { return };
+        let ready = &mut self.line(line_no).ready;
+        if let Some(no) = ready.remove(at) {
+            ready.push_front(no);
+        }
     }
 
     fn is_suspect(&self, no: InstanceNo) -> bool {

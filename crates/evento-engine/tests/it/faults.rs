@@ -154,3 +154,15 @@ fn parked_commands_and_their_errors_outlive_a_restart() {
     world.pass(31_000);
     assert_eq!((world.total("a"), world.total("b")), (0, FAILS));
 }
+
+#[test]
+fn a_good_command_gets_through_within_a_second_however_many_bad_ones_wait() {
+    let mut world = World::new(Setting::default());
+    let bad: Vec<WaiterId> = (0..50).map(|n| world.send(&format!("bad{n}"), &format!("bad{n}"), FAILS)).collect();
+    world.pass(60_000);
+    assert!(world.notices.iter().any(|notice| notice == "down"), "{:?}", world.notices);
+    let good = world.send("good", "good", 4);
+    world.pass(1_100);
+    assert_eq!(world.told(good), "accepted 1");
+    assert!(bad.iter().all(|waiter| world.told(*waiter) == "nothing yet"));
+}

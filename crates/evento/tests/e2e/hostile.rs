@@ -1,0 +1,172 @@
+//! A function that misbehaves in every way: each way has its own code, nothing enters the log, others go on.
+//!
+//! The function is a plain HTTP server in this test; the command's reference text says what it does wrong.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::server::{Server, bank_resources};
+
+/// `Account {owner: "h", currency: "E", balance: 0, deposits: 0, closed: false}`.
+const STATE: &[u8] = &[2, b'h', 2, b'E', 0, 0, 0];
+const DEADLINE: Duration = Duration::from_millis(500);
+
+fn hostile() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    port
+}
+
+fn serve(stream: TcpStream) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let (mut line, mut length) = (String::new(), 0);
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        loop {
+            let mut header = String::new();
+            if reader.read_line(&mut header).unwrap_or(0) == 0 {
+                return;
+            }
+            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+            if header.trim().is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        if reader.read_exact(&mut body).is_err() || !answer(reader.get_mut(), &path, &body) {
+            return;
+        }
+    }
+}
+
+/// Whether the connection goes on.
+fn answer(stream: &mut TcpStream, path: &str, body: &[u8]) -> bool {
+    let mut reply = |status: &str, headers: &str, body: &[u8]| {
+        let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_ok()
+    };
+    const DATUM: &str = "Content-Type: avro/binary\r\n";
+    const EVENT: &str = "Content-Type: avro/binary\r\nEvento-Event: bank.DepositReceived\r\n";
+    // The event has the command's fields: everything before the byte that says whether there is a state.
+    let stateless = body.last() == Some(&0) && !body.ends_with(STATE);
+    let event = &body[..body.len().saturating_sub(if stateless { 1 } else { 1 + STATE.len() })];
+    if path.starts_with("/apply/") {
+        let bad = contains(body, "bad-state");
+        return reply("200 OK", DATUM, if bad { b"\xff\xff" } else { STATE });
+    }
+    match path {
+        "/.well-known/evento" => reply("404 Not Found", "", b""),
+        "/ready" => reply("200 OK", "", b"ready"),
+        _ if contains(body, "garbage") => reply("200 OK", EVENT, &[0xff; 40]),
+        _ if contains(body, "trailing") => reply("200 OK", EVENT, &[event, b"x"].concat()),
+        _ if contains(body, "surprise") => {
+            reply("200 OK", "Content-Type: avro/binary\r\nEvento-Event: bank.Surprise\r\n", event)
+        }
+        _ if contains(body, "nothing") => {
+            reply("200 OK", "Content-Type: application/vnd.evento.events.v1+avro\r\n", &[0])
+        }
+        _ if contains(body, "untyped") => reply("200 OK", DATUM, event),
+        _ if contains(body, "huge") => reply("200 OK", EVENT, &vec![0; 17 << 20]),
+        _ if contains(body, "html") => reply("200 OK", "Content-Type: text/html\r\n", b"<p>hello</p>"),
+        _ if contains(body, "late") => {
+            // The only sleep of the tests: being late is what is tested.
+            std::thread::sleep(DEADLINE * 2);
+            reply("200 OK", EVENT, event)
+        }
+        _ if contains(body, "dies") => false,
+        _ if contains(body, "throws") => {
+            let problem = br#"{"title":"KeyError: rate","detail":"accounts.py:14","status":500}"#;
+            reply("500 Internal Server Error", "Content-Type: application/problem+json\r\n", problem)
+        }
+        _ if contains(body, "never") => reply("422 Unprocessable Entity", "", b""),
+        _ => reply("200 OK", EVENT, event),
+    }
+}
+
+fn contains(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+fn resources(folder: &Path, port: u16) -> std::path::PathBuf {
+    let resources = bank_resources(folder, Path::new("unused"), "");
+    let function = format!(
+        "apiVersion: evento.dev/v1alpha1\nkind: Function\nmetadata: {{name: accounts}}\nspec:\n  \
+         handles: [receive-deposit]\n  applies: [account]\n  runtime: url\n  \
+         url: {{address: \"http://127.0.0.1:{port}\"}}\n  timeout: {}ms\n",
+        DEADLINE.as_millis()
+    );
+    std::fs::write(resources.join("function.yaml"), function).expect("written");
+    resources
+}
+
+#[test]
+fn every_misbehaviour_has_its_code_and_nothing_of_it_enters_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    server.apply(&resources(folder.path(), hostile()));
+    let send = |id: &str, reference: &str, wait: &str| {
+        let body = format!("{{\"amount\":5,\"reference\":\"{reference}\"}}");
+        let path = format!("/v1/entities/account/{id}/commands/receive-deposit");
+        let headers = [("Content-Type", "application/json"), ("Prefer", wait), ("Idempotency-Key", "one")];
+        server.post(&path, &headers, body.as_bytes()).expect("an answer")
+    };
+    let cases = [
+        ("garbage", "EV3005"),
+        ("trailing", "EV3005"),
+        ("surprise", "EV3006"),
+        ("nothing", "EV3008"),
+        ("untyped", "EV3005"),
+        ("huge", "EV3005"),
+        ("html", "EV3005"),
+        ("late", "EV3002"),
+        ("dies", "EV3004"),
+        ("throws", "EV3003"),
+        ("bad-state", "EV3005"),
+        ("never", "EV3003"),
+    ];
+    for (n, (reference, code)) in cases.iter().enumerate() {
+        let reply = send(reference, reference, "wait=2");
+        assert_eq!(reply.status, 202, "{reference}: {}", reply.text());
+        let status = reply.json();
+        assert_eq!(status["lastError"]["code"], *code, "{reference}: {status}");
+        assert!(status["attempts"].as_u64().is_some_and(|attempts| attempts >= 1), "{reference}: {status}");
+        let other = send(&format!("other{n}"), "rent", "wait=10");
+        assert_eq!(other.status, 200, "{reference} held up another instance: {}", other.text());
+    }
+    let status = |id: &str| server.get(&format!("/v1/entities/account/{id}/commands/one")).expect("an answer").json();
+    assert_eq!(status("never")["status"], "parked");
+    let error = status("throws")["lastError"].clone();
+    assert_eq!((error["title"].as_str(), error["detail"].as_str()), (Some("KeyError: rate"), Some("accounts.py:14")));
+    for (reference, _) in cases {
+        assert_eq!(
+            server.get(&format!("/v1/entities/account/{reference}")).map(|r| r.status),
+            Some(404),
+            "{reference}"
+        );
+        let command = format!("account/{reference}/one");
+        let mut last = String::new();
+        // While an attempt is under way there is nothing to abandon.
+        let given_up = (0..200).any(|_| {
+            let (code, stdout, stderr) = server.evento(&["command", "abandon", &command, "--reason", "test", "-y"]);
+            last = format!("exit {code}: {stdout}{stderr}");
+            code == 0 || code == 10
+        });
+        assert!(given_up, "{reference}: {last}");
+        let events = server.json(&format!("/v1/entities/account/{reference}/events"));
+        let types: Vec<&str> =
+            events["items"].as_array().expect("items").iter().filter_map(|e| e["type"].as_str()).collect();
+        assert_eq!(types, ["evento.CommandAbandoned"], "{reference}");
+    }
+}
