@@ -16,19 +16,27 @@ pub struct Watcher {
 }
 
 /// Watches files and folders; what is not there is left out.
+///
+/// A file is watched through its folder: editors replace files, and a watch on the old one would end with it.
 pub fn watch(paths: &[PathBuf]) -> Result<Watcher, String> {
     let (sender, changes) = mpsc::channel(1);
+    let paths: Vec<PathBuf> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let watched = paths.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
-        let matters = !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| matters(path));
-        if matters {
+        let ours = |path: &PathBuf| watched.iter().any(|watched| path.starts_with(watched)) && matters(path);
+        if !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(ours) {
             // A full channel already says that something changed.
             let _ = sender.try_send(());
         }
     })
     .map_err(|error| error.to_string())?;
-    for path in paths.iter().filter(|path| path.exists()) {
-        watcher.watch(path, RecursiveMode::Recursive).map_err(|error| format!("{}: {error}", path.display()))?;
+    for path in &paths {
+        let (place, mode) = match path.parent() {
+            Some(folder) if path.is_file() => (folder, RecursiveMode::NonRecursive),
+            _ => (path.as_path(), RecursiveMode::Recursive),
+        };
+        watcher.watch(place, mode).map_err(|error| format!("{}: {error}", place.display()))?;
     }
     Ok(Watcher { _watcher: watcher, changes })
 }
@@ -49,5 +57,27 @@ impl Watcher {
             next?;
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::watch;
+
+    #[tokio::test]
+    async fn a_file_that_is_replaced_again_and_again_is_told_each_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("function.py");
+        std::fs::write(&file, "0").expect("written");
+        let mut watcher = watch(std::slice::from_ref(&file)).expect("watched");
+        for n in 1..4 {
+            let new = folder.path().join("function.py.new");
+            std::fs::write(&new, n.to_string()).expect("written");
+            std::fs::rename(&new, &file).expect("renamed");
+            let told = tokio::time::timeout(Duration::from_secs(10), watcher.changed()).await;
+            assert_eq!(told, Ok(Some(())), "change {n}");
+        }
     }
 }
