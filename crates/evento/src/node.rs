@@ -20,9 +20,10 @@ use std::time::Duration;
 use evento_engine::Notice;
 use evento_gateway::Limits;
 use evento_log::embedded::{EmbeddedConfig, EmbeddedLog, Fault, Recovered};
+use evento_model::Code;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::context::Context;
@@ -181,19 +182,38 @@ impl Node {
         let serving = tokio::spawn(evento_gateway::serve(listener, router, async move {
             let _ = waiting.wait_for(|stopped| *stopped).await;
         }));
-        let watching = tokio::spawn(watch(told, rollout.clone()));
+        let (faulted, fault) = oneshot::channel();
+        let watching = tokio::spawn(watch(told, rollout.clone(), faulted));
         let starting = tokio::spawn(keep_starting(rollout.clone(), states_lost));
         begun.await;
-        let signal = ended().await;
+        let end = tokio::select! {
+            signal = ended() => End::Asked(signal),
+            Ok(code) = fault => End::Fault(code),
+        };
         let _ = stop.send(true);
         let _ = tokio::time::timeout(GRACE, serving).await;
         starting.abort();
         watching.abort();
         rollout.stop().await;
         let _ = tokio::task::spawn_blocking(move || log.close()).await;
-        tracing::info!("ended by {signal}");
-        Ok(Exit::Done)
+        match end {
+            End::Asked(signal) => {
+                tracing::info!("ended by {signal}");
+                Ok(Exit::Done)
+            }
+            End::Fault(code) => Err(Failure::new(code.0, "the log was closed and the server ended")
+                .why("a write or a sync failed; what was not synced may be gone from memory and disk alike")
+                .next("find out what the disk reports, then start again: everything that was answered is there")),
+        }
     }
+}
+
+/// Why a server ends.
+enum End {
+    /// The name of the signal.
+    Asked(&'static str),
+    /// The log cannot be trusted any more; only reading it anew from disk helps.
+    Fault(Code),
 }
 
 async fn bind(listen: &str) -> Result<TcpListener, Failure> {
@@ -241,7 +261,8 @@ async fn keep_starting(rollout: Arc<Rollout>, states_lost: bool) {
 }
 
 /// What the command path tells, for the log. Equal errors are told once a minute.
-async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>) {
+async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>, faulted: oneshot::Sender<Code>) {
+    let mut faulted = Some(faulted);
     let mut seen: std::collections::HashMap<String, std::time::Instant> = std::collections::HashMap::new();
     while let Some(told) = told.recv().await {
         match told {
@@ -283,7 +304,10 @@ async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>) {
                 }
             }
             Told::Fault(code) => {
-                tracing::error!(%code, "the log is closed for good; restart after its cause is gone");
+                tracing::error!(%code, "the log is closed for good; the server ends");
+                if let Some(faulted) = faulted.take() {
+                    let _ = faulted.send(code);
+                }
             }
         }
     }

@@ -115,6 +115,8 @@ impl Failure {
             document["candidates"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let next = match candidates.as_slice() {
             [] => text("help"),
+            // The server's own words may have it already.
+            _ if document["detail"].as_str().is_some_and(|detail| detail.contains("did you mean")) => None,
             names => Some(format!("did you mean {}?", names.join(" or "))),
         };
         let title = text("title").unwrap_or_else(|| format!("the server answered {status}"));

@@ -156,24 +156,9 @@ pub fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// A resource; for a name nobody knows with the nearest known one.
+/// A resource by its name.
 pub fn one(client: &Client, kind: &str, name: &str) -> Result<Value, Failure> {
-    client.get(format!("/v1/resources/{kind}/{}", encode(name))).map_err(|mut failure| {
-        if failure.exit == Exit::NotFound && failure.next.is_none() {
-            let known = list(client, kind).unwrap_or_default();
-            let names = known.iter().flat_map(|resource| {
-                let full = resource["status"]["fullName"].as_str();
-                let short = full.and_then(|full| full.rsplit('.').next());
-                [resource["metadata"]["name"].as_str(), full, short].into_iter().flatten()
-            });
-            let near = names
-                .map(|known| (strsim::damerau_levenshtein(known, name), known))
-                .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
-                .min();
-            failure.next = near.map(|(_, near)| format!("did you mean {near}?"));
-        }
-        failure
-    })
+    client.get(format!("/v1/resources/{kind}/{}", encode(name)))
 }
 
 /// All resources of a kind.

@@ -15,7 +15,7 @@ use evento_log::intake::{Answer, Ask};
 use evento_log::view::StoredState;
 use evento_model::{CommandId, EntityId, EntityKey, FullName, Seed, Sequence, Timestamp};
 use evento_schema::avro::{JsonOptions, Schema, from_json_value, to_json};
-use evento_schema::catalog::Catalog;
+use evento_schema::catalog::{Catalog, nearest};
 use evento_schema::resource::Kind;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -116,14 +116,23 @@ impl Node for NodeApi {
         let (registry, catalog, usage) = (self.rollout.registry(), self.rollout.catalog(), self.rollout.usage());
         match name {
             None => {
-                let names: Vec<String> =
-                    registry.all(kind).map(|stored| stored.resource.name.as_str().to_owned()).collect();
-                let items: Vec<Value> = names.iter().filter_map(|name| registry.resource(kind, name)).collect();
+                let names = registry.all(kind).map(|stored| stored.resource.name.as_str());
+                let items: Vec<Value> =
+                    names.filter_map(|name| registry.describe(kind, name, &catalog, &usage)).collect();
                 Ok(json!({ "items": items, "nextCursor": null }))
             }
             Some(name) => {
                 let found = find_name(&registry, kind, name);
-                let missing = || Problem::new(1001, format!("no {} is called {name:?}", kind.lower()));
+                let missing = || {
+                    let known = registry.all(kind).flat_map(|stored| {
+                        let record = stored.resource.spec.named_schema().map(|(full, _)| full.short());
+                        std::iter::once(stored.resource.name.as_str()).chain(record)
+                    });
+                    let near = nearest(name, known);
+                    let hint =
+                        if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+                    Problem::new(1001, format!("no {} is called {name:?}{hint}", kind.lower())).with("candidates", near)
+                };
                 let name = found.ok_or_else(missing)?;
                 registry.describe(kind, &name, &catalog, &usage).ok_or_else(missing)
             }

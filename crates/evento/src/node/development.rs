@@ -6,7 +6,8 @@ use std::sync::Arc;
 use evento_function::process;
 use evento_gateway::node::{ApplyFile, ApplyRequest};
 use evento_model::ResourceName;
-use evento_schema::resource::Runtime;
+use evento_schema::catalog::EntityType;
+use evento_schema::resource::{Kind, Runtime};
 
 use super::Node;
 use super::rollout::Rollout;
@@ -82,13 +83,28 @@ fn banner(node: &Node, data: &FilePath) {
             eprintln!("            {error}");
         }
     }
-    let first = catalog
-        .entities()
-        .iter()
-        .find_map(|entity| Some((entity.name.clone(), entity.commands.first()?.full_name.clone())));
-    if let Some((entity, command)) = first {
-        eprintln!("try: evento send {entity}/alice {}", command.short());
+    if let Some(line) = suggestion(node) {
+        eprintln!("try: {line}");
     }
+}
+
+/// A command line to begin with: the command that stands first in the files, with the fields it needs.
+fn suggestion(node: &Node) -> Option<String> {
+    let (registry, catalog) = (node.rollout.registry(), node.rollout.catalog());
+    let places = registry.all(Kind::Command).map(|stored| (&stored.resource.place, &stored.resource.name));
+    let (_, name) = places.min_by_key(|(place, _)| (place.file.clone(), place.line))?;
+    let find = |entity: &Arc<EntityType>| Some((entity.clone(), entity.find_command(name.as_str()).ok()?.clone()));
+    let (entity, command) = catalog.entities().iter().find_map(find)?;
+    let example = |kind: &str| match kind {
+        "int" | "long" => "100",
+        "float" | "double" => "1.5",
+        "boolean" => "true",
+        "string" => "Ada",
+        _ => "...",
+    };
+    let needed = command.newest().schema.fields().filter(|field| field.default.is_none());
+    let fields: String = needed.map(|field| format!(" {}={}", field.name, example(&field.kind))).collect();
+    Some(format!("evento send {}/alice {}{fields}", entity.name, command.full_name.short()))
 }
 
 /// Changed resource files are applied again.
@@ -104,7 +120,7 @@ async fn watch_resources(rollout: Arc<Rollout>, folder: PathBuf) {
         };
         match rollout.apply(request).await {
             Ok(applied) => {
-                let changed = applied["items"].as_array().into_iter().flatten();
+                let changed = applied["differences"].as_array().into_iter().flatten();
                 let changed = changed.filter(|item| item["action"] != "unchanged").count();
                 if changed > 0 {
                     eprintln!("✓ {changed} resources changed");

@@ -4,6 +4,9 @@
 //! registry, history replayed as the check, one commit to the registry, the switch. A failure at any step leaves
 //! what runs untouched.
 
+mod report;
+mod usage;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,22 +16,22 @@ use evento_gateway::node::{ApplyRequest, DeleteOptions};
 use evento_gateway::problem::Problem;
 use evento_log::embedded::{EmbeddedLog, Fault};
 use evento_log::unit::{CommitUnit, Committed, StatePut};
-use evento_model::{EntityId, EntityKey, EntityTypeId, FullName, ResourceName, TopicKind};
+use evento_model::{EntityId, EntityKey, EntityTypeId, ResourceName};
 use evento_schema::binding::{Bound, Declaration, bind, catalog, findings};
 use evento_schema::catalog::Catalog;
-use evento_schema::registry::{Change, KEY_PREFIX, Registry, Usage};
-use evento_schema::resource::{Finding, ReplayCheck, ResourceSet, SourceFile, parse_set};
+use evento_schema::registry::{Change, KEY_PREFIX, Registry};
+use evento_schema::resource::{Finding, ReplayCheck};
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, oneshot};
 
+use self::report::{read_set, refused, unstarted, with_functions, with_violations};
+use self::usage::LogUsage;
 use super::functions::Functions;
 use super::path::Path;
 use super::replay::{Purpose, Replayer};
 use super::supervisor::{self, Candidate, Keeper, StartFailure, Surroundings};
-
-/// Records counted at most when a person is told how many there are.
-const COUNTED_MAX: u64 = 100_000;
+use crate::output::change;
 
 /// What is served, and how it changes.
 pub struct Rollout {
@@ -177,9 +180,9 @@ impl Rollout {
         let set = read_set(&request)?;
         let change = self.registry().plan(&set, &self.usage()).map_err(refused)?;
         if request.dry_run {
-            return Ok(report(&change, &[], true));
+            return Ok(change::document(&change, true));
         }
-        let shown = report_parts(&change);
+        let shown = change::document(&change, false);
         let mut candidates = Vec::new();
         let functions: Vec<ResourceName> =
             change.registry.functions().map(|(stored, _)| stored.resource.name.clone()).collect();
@@ -203,14 +206,14 @@ impl Rollout {
             return Err(with_violations(2301, violations.collect()));
         }
         let switched = self.switch(&mut kept, change, candidates).await?;
-        Ok(finish_report(shown, &switched, false))
+        Ok(with_functions(shown, &switched))
     }
 
     /// What applying a set would change.
     pub fn diff(&self, request: &ApplyRequest) -> Result<Value, Problem> {
         let set = read_set(request)?;
         let change = self.registry().plan(&set, &self.usage()).map_err(refused)?;
-        Ok(report(&change, &[], true))
+        Ok(change::document(&change, true))
     }
 
     /// Deletes a resource.
@@ -231,7 +234,7 @@ impl Rollout {
         })?;
         let gone: Vec<ResourceName> =
             kept.keys().filter(|name| change.registry.function(name).is_none()).cloned().collect();
-        let shown = report_parts(&change);
+        let shown = change::document(&change, false);
         let mut stopped = Vec::new();
         for name in gone {
             if let Some(kept) = kept.remove(&name) {
@@ -243,7 +246,7 @@ impl Rollout {
             kept.keeper.stop();
             self.functions.remove(&name);
         }
-        Ok(finish_report(shown, &switched, false))
+        Ok(with_functions(shown, &switched))
     }
 
     /// Binds, checks, commits and switches.
@@ -541,122 +544,5 @@ async fn stop_all(candidates: Vec<Candidate>) {
         if let Some(process) = candidate.process {
             process.stop().await;
         }
-    }
-}
-
-fn read_set(request: &ApplyRequest) -> Result<ResourceSet, Problem> {
-    let files: Vec<SourceFile> = request
-        .files
-        .iter()
-        .map(|file| SourceFile { path: file.path.clone(), folder: file.folder.clone(), text: file.text.clone() })
-        .collect();
-    parse_set(&files, &request.attachments).map_err(refused)
-}
-
-/// Findings as a problem: the first error's code, all of them as violations.
-fn refused(findings: Vec<Finding>) -> Problem {
-    let code = findings.iter().find(|finding| finding.is_error()).map_or(2001, |finding| finding.code.0);
-    with_violations(code, findings.iter().map(Finding::to_value).collect())
-}
-
-fn with_violations(code: u16, violations: Vec<Value>) -> Problem {
-    let detail = match violations.len() {
-        1 => "1 finding, nothing was applied".to_owned(),
-        n => format!("{n} findings, nothing was applied"),
-    };
-    let mut problem = Problem::new(code, detail);
-    problem.violations = violations;
-    problem
-}
-
-fn unstarted(registry: &Registry, name: &ResourceName, failure: StartFailure) -> Vec<Value> {
-    if !failure.findings.is_empty() {
-        return failure.findings.iter().map(Finding::to_value).collect();
-    }
-    let mut value = json!({
-        "code": format!("EV{:04}", failure.code), "severity": "error", "kind": "Function", "name": name.as_str(),
-        "pointer": "/spec", "message": failure.message,
-    });
-    if let Some((stored, _)) = registry.function(name) {
-        let place = &stored.resource.place;
-        value["file"] = place.file.to_string().into();
-        value["line"] = place.line.into();
-        value["column"] = place.column.into();
-    }
-    if let Some(why) = failure.why {
-        value["why"] = why.into();
-    }
-    vec![value]
-}
-
-type Parts = (Vec<Value>, Vec<Value>);
-
-fn report_parts(change: &Change) -> Parts {
-    let differences = change.differences.iter().map(|difference| difference.to_value()).collect();
-    (differences, change.warnings.iter().map(Finding::to_value).collect())
-}
-
-fn report(change: &Change, switched: &[Switched], dry_run: bool) -> Value {
-    finish_report(report_parts(change), switched, dry_run)
-}
-
-fn finish_report((differences, warnings): Parts, switched: &[Switched], dry_run: bool) -> Value {
-    let functions: Vec<Value> = switched
-        .iter()
-        .map(|one| {
-            json!({"name": one.name.as_str(), "revision": one.revision, "verifiedEvents": one.verified_events,
-                "rebuiltStates": one.rebuilt})
-        })
-        .collect();
-    json!({"items": differences, "warnings": warnings, "functions": functions, "dryRun": dry_run})
-}
-
-/// What the log holds, counted when somebody asks.
-pub struct LogUsage<'a>(&'a EmbeddedLog);
-
-impl Usage for LogUsage<'_> {
-    fn instances(&self, entity: EntityTypeId) -> u64 {
-        let (mut count, mut after) = (0, None);
-        while let Ok(rows) = self.0.instances(entity, after.take(), 10_000) {
-            count += rows.len() as u64;
-            let Some(last) = rows.last().filter(|_| rows.len() == 10_000 && count < COUNTED_MAX) else { break };
-            after = Some((last.partition, last.id.clone()));
-        }
-        count
-    }
-
-    fn records(&self, entity: EntityTypeId, topic: TopicKind, name: &FullName) -> u64 {
-        let (mut found, mut seen, mut partition) = (0, 0, 0);
-        let mut from = 0;
-        // As many partitions as there are: the first that is empty at its beginning may be followed by others.
-        while partition < 1_024 && seen < COUNTED_MAX {
-            let end = self.0.end_offset(entity, topic, partition);
-            if from >= end {
-                partition += 1;
-                from = 0;
-                continue;
-            }
-            let names: Vec<(u64, FullName)> = match topic {
-                TopicKind::Commands => self
-                    .0
-                    .read_commands(entity, partition, from, 1 << 20)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|c| (c.position.offset, c.record.type_name))
-                    .collect(),
-                TopicKind::Events => self
-                    .0
-                    .read_events(entity, partition, from, 1 << 20)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|e| (e.position.offset, e.record.type_name))
-                    .collect(),
-            };
-            let Some((last, _)) = names.last() else { break };
-            from = last + 1;
-            seen += names.len() as u64;
-            found += names.iter().filter(|(_, found)| found == name).count() as u64;
-        }
-        found
     }
 }

@@ -167,19 +167,13 @@ fn fields_are_checked_before_anything_is_sent() {
 
 #[test]
 fn a_misspelt_command_is_told_its_neighbour() {
-    let unknown =
-        r#"{"code":"EV1001","title":"Unknown entity or command","detail":"no command is called \"RecieveDeposit\""}"#;
-    let known = r#"{"items":[{"metadata":{"name":"receive-deposit"},"status":{"fullName":"bank.ReceiveDeposit"}}]}"#;
-    let server = Server::start().answer("GET /v1/resources/command/RecieveDeposit", 404, unknown).answer(
-        "GET /v1/resources/command",
-        200,
-        known,
-    );
+    let unknown = r#"{"code":"EV1001","title":"Unknown entity or command",
+        "detail":"no command is called \"RecieveDeposit\"; did you mean ReceiveDeposit?","candidates":["ReceiveDeposit"]}"#;
+    let server = Server::start().answer("GET /v1/resources/command/RecieveDeposit", 404, unknown);
     server.run("send account/alice RecieveDeposit amount=1").check(&expect![[r#"
         --- stderr
         error[EV1001]: Unknown entity or command
-           why   no command is called "RecieveDeposit"
-           next  did you mean ReceiveDeposit?
+           why   no command is called "RecieveDeposit"; did you mean ReceiveDeposit?
            more  evento explain EV1001
         --- exit 3
     "#]]);

@@ -3,6 +3,7 @@
 mod bad_input;
 mod hostile;
 mod kill;
+mod resources;
 mod server;
 mod twins;
 mod verify;

@@ -1,0 +1,66 @@
+//! What a change is told as: a set read from a request, its refusals as problems, its switches in the answer.
+
+use evento_gateway::node::ApplyRequest;
+use evento_gateway::problem::Problem;
+use evento_model::ResourceName;
+use evento_schema::registry::Registry;
+use evento_schema::resource::{Finding, ResourceSet, SourceFile, parse_set};
+use serde_json::{Value, json};
+
+use super::Switched;
+use crate::node::supervisor::StartFailure;
+
+pub fn read_set(request: &ApplyRequest) -> Result<ResourceSet, Problem> {
+    let files: Vec<SourceFile> = request
+        .files
+        .iter()
+        .map(|file| SourceFile { path: file.path.clone(), folder: file.folder.clone(), text: file.text.clone() })
+        .collect();
+    parse_set(&files, &request.attachments).map_err(refused)
+}
+
+/// Findings as a problem: the first error's code, all of them as violations.
+pub fn refused(findings: Vec<Finding>) -> Problem {
+    let code = findings.iter().find(|finding| finding.is_error()).map_or(2001, |finding| finding.code.0);
+    with_violations(code, findings.iter().map(Finding::to_value).collect())
+}
+
+pub fn with_violations(code: u16, violations: Vec<Value>) -> Problem {
+    let detail = match violations.len() {
+        1 => "1 finding, nothing was changed".to_owned(),
+        n => format!("{n} findings, nothing was changed"),
+    };
+    let mut problem = Problem::new(code, detail);
+    problem.violations = violations;
+    problem
+}
+
+pub fn unstarted(registry: &Registry, name: &ResourceName, failure: StartFailure) -> Vec<Value> {
+    if !failure.findings.is_empty() {
+        return failure.findings.iter().map(Finding::to_value).collect();
+    }
+    let mut value = json!({
+        "code": format!("EV{:04}", failure.code), "severity": "error", "kind": "Function", "name": name.as_str(),
+        "pointer": "/spec", "message": failure.message,
+    });
+    if let Some((stored, _)) = registry.function(name) {
+        let place = &stored.resource.place;
+        value["file"] = place.file.to_string().into();
+        value["line"] = place.line.into();
+        value["column"] = place.column.into();
+    }
+    if let Some(why) = failure.why {
+        value["why"] = why.into();
+    }
+    vec![value]
+}
+
+/// The document of a change with the functions that were switched.
+pub fn with_functions(mut document: Value, switched: &[Switched]) -> Value {
+    let function = |one: &Switched| {
+        json!({"name": one.name.as_str(), "state": "ready", "revision": one.revision,
+            "verifiedEvents": one.verified_events, "rebuiltStates": one.rebuilt})
+    };
+    document["functions"] = switched.iter().map(function).collect();
+    document
+}

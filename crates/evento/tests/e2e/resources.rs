@@ -1,0 +1,78 @@
+//! Resources through the command line and the real server: what people see of a set, and of a refusal.
+
+use crate::server::{Server, bank_function, bank_resources};
+
+/// The words of each line of a table, as many as asked for.
+fn rows(text: &str, words: usize) -> Vec<String> {
+    text.lines().map(|line| line.split_whitespace().take(words).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_set_is_applied_shown_changed_and_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let resources = bank_resources(folder.path(), bank_function(), "");
+    let server = Server::start(&folder.path().join("data"));
+    let path = resources.display().to_string();
+
+    let (code, out, error) = server.evento(&["diff", "-f", &path]);
+    assert_eq!(code, 9, "{error}");
+    assert!(out.contains("created    entity/account"), "{out}");
+    assert_eq!(server.json("/v1/resources/entity")["items"], serde_json::json!([]), "diff changed something");
+
+    let (code, out, error) = server.evento(&["apply", "-f", &path]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("created    function/accounts"), "{out}");
+    assert!(out.contains("accounts  ready   rev "), "{out}");
+    let (code, out, error) = server.evento(&["apply", "-f", &path]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.starts_with("unchanged  all "), "{out}");
+    assert_eq!(server.evento(&["diff", "-f", &path]).0, 0);
+
+    server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]);
+    let (_, out, _) = server.evento(&["get", "entity"]);
+    assert_eq!(rows(&out, 5), ["NAME READY TYPE PARTITIONS INSTANCES", "account ready bank.Account 12 1"], "{out}");
+    let (_, out, _) = server.evento(&["get", "commands"]);
+    assert!(rows(&out, 2).iter().skip(1).all(|row| row.ends_with(" ready")), "{out}");
+    let (_, out, _) = server.evento(&["get", "fn/accounts"]);
+    assert_eq!(rows(&out, 3)[1], "accounts ready process", "{out}");
+
+    let (code, _, error) = server.evento(&["describe", "entity/acount"]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("did you mean account?"), "{error}");
+
+    let (code, _, error) = server.evento(&["delete", "entity/account"]);
+    assert_eq!(code, 5, "{error}");
+    assert!(error.contains("EV24"), "{error}");
+    let (code, _, error) = server.evento(&["delete", "function/accounts"]);
+    assert_eq!(code, 5, "the only function of some commands went without --force: {error}");
+    let (code, out, error) = server.evento(&["delete", "function/accounts", "--force"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("deleted    function/accounts"), "{out}");
+    let (_, out, _) = server.evento(&["get", "command", "open-account"]);
+    assert!(out.contains("waiting") && out.contains("NoHandler"), "{out}");
+}
+
+#[test]
+fn a_refused_set_names_its_places_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let resources = bank_resources(folder.path(), bank_function(), "");
+    let server = Server::start(&folder.path().join("data"));
+    server.apply(&resources);
+    let file = resources.join("account.yaml");
+    let text = std::fs::read_to_string(&file).expect("read");
+    let before = server.json("/v1/resources/entity");
+
+    // What is wrong, and what the error must say: the code and the place.
+    let cases = [
+        (text.replacen("entity: account", "entity: acount", 1), "did you mean account", "account.yaml:"),
+        (text.replacen("kind: Entity", "kind: Entitiy", 1), "did you mean Entity", "account.yaml:3"),
+        (text.replacen("spec:", "spec: [", 1), "EV2001", "account.yaml:"),
+    ];
+    for (changed, code, place) in cases {
+        std::fs::write(&file, changed).expect("written");
+        let (exit, _, error) = server.evento(&["apply", "-f", &resources.display().to_string()]);
+        assert!(exit == 9 || exit == 2, "{exit}: {error}");
+        assert!(error.contains(code) && error.contains(place), "{code} {place}: {error}");
+        assert_eq!(server.json("/v1/resources/entity"), before);
+    }
+}
