@@ -32,7 +32,7 @@ impl Problem {
     /// A problem with the status and title that its code has.
     pub fn new(code: u16, detail: impl Into<String>) -> Problem {
         let (status, title) = row(code);
-        let retry_after = matches!(status, 429 | 503).then_some(1);
+        let retry_after = matches!(status, 429 | 503 | 507).then_some(1);
         Problem {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             code: Code(code),

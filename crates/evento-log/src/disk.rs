@@ -7,13 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A disk.
-pub(crate) trait Disk: Send + Sync {
+pub trait Disk: Send + Sync {
     /// Opens a file for reading and writing, made if it is not there.
+    ///
+    /// Every verb gives the system's error as it is; nothing is tried again.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// File names in a folder; none if the folder is not there.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// Makes a folder with all above it.
     fn make_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Gives a file another name in its folder; one that has the name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes names in a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
@@ -22,14 +27,19 @@ pub(crate) trait Disk: Send + Sync {
 }
 
 /// An open file.
-pub(crate) trait DiskFile: Send + Sync {
+pub trait DiskFile: Send + Sync {
     /// Fills the buffer from an offset; fewer bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of it at an offset; the file grows as needed.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes what was written durable.
     fn sync(&self) -> io::Result<()>;
+    /// Bytes of the file.
     fn length(&self) -> io::Result<u64>;
+    /// Cuts the file, or lets it grow by zeros that take no space yet.
     fn set_length(&self, length: u64) -> io::Result<()>;
+    /// Lets the file grow to a length whose space is taken at once.
+    fn allocate(&self, length: u64) -> io::Result<()>;
 }
 
 /// The machine's own disk.
@@ -110,5 +120,9 @@ impl DiskFile for RealFile {
 
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.0.set_len(length)
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, length)?)
     }
 }

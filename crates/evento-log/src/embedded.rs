@@ -11,6 +11,7 @@ mod committer;
 mod lock;
 mod read;
 mod recovery;
+mod reserve;
 mod segments;
 mod store;
 mod tables;
@@ -33,6 +34,7 @@ use crate::disk::Disk;
 use crate::unit::{CommitUnit, Committed};
 use crate::view::Unfinished;
 use lock::Lock;
+use reserve::Reserve;
 use store::Store;
 use tables::Tables;
 use topics::Topics;
@@ -56,7 +58,7 @@ pub struct EmbeddedConfig {
     pub group_bytes_max: usize,
     /// Bytes of frames after which a checkpoint is made; bounds memory and the time of a restart.
     pub checkpoint_bytes: u64,
-    /// Bytes that must stay free on the disk; below that nothing is accepted (EV4005).
+    /// Bytes of a file that is given up when the disk is full (EV4005); a quarter of it stays free beside it.
     pub reserve_bytes: u64,
     /// Go on after damage in the middle of the commit log, without what follows it. A person's decision.
     pub accept_loss: bool,
@@ -139,6 +141,9 @@ struct Shared {
     epoch: OwnerEpoch,
     queue: Mutex<Queue>,
     queued: Condvar,
+    /// Somebody said that there is room again, or the log closes; goes with `queue`.
+    resumed: Condvar,
+    reserve: Reserve,
     tables: RwLock<Tables>,
     topics: Topics,
     store: Arc<Store>,
@@ -171,7 +176,17 @@ impl EmbeddedLog {
     /// Errors: [`Fault::InUse`], [`Fault::Format`], [`Fault::Corrupt`] for damage in the middle, or the
     /// system's own.
     pub fn open(config: EmbeddedConfig, clock: WallClock) -> Result<(EmbeddedLog, Recovered), Fault> {
-        recovery::open(config, clock, crate::disk::real())
+        Self::open_on(config, clock, crate::disk::real())
+    }
+
+    /// As [`open`](Self::open), on a disk that is handed in. Lock, epoch and state store stay on this machine's
+    /// own: the first two say who may begin, the last is disposable.
+    pub fn open_on(
+        config: EmbeddedConfig,
+        clock: WallClock,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(EmbeddedLog, Recovered), Fault> {
+        recovery::open(config, clock, disk)
     }
 
     /// Tells how an entity type is called in records, and how many partitions it has. Before its first unit.
@@ -199,11 +214,9 @@ impl EmbeddedLog {
 
     /// After [`Fault::Full`]: accept units again, if there is room by now.
     pub fn resume(&self) -> Result<(), Fault> {
-        let (free, wanted) = (self.shared.free(), self.shared.config.reserve_bytes);
-        if free < wanted {
-            return Err(Fault::Full { free, wanted });
-        }
+        self.shared.reserve.restore()?;
         self.shared.queue.lock().full = None;
+        self.shared.resumed.notify_all();
         Ok(())
     }
 
@@ -248,6 +261,7 @@ impl EmbeddedLog {
     pub fn close(self) {
         self.shared.queue.lock().closing = true;
         self.shared.queued.notify_one();
+        self.shared.resumed.notify_all();
         let mut threads = self.threads.lock();
         for thread in std::mem::take(&mut threads.running) {
             if thread.join().is_err() {
@@ -259,8 +273,14 @@ impl EmbeddedLog {
 }
 
 impl Shared {
-    fn free(&self) -> u64 {
-        self.disk.free(&self.config.folder).unwrap_or(u64::MAX)
+    /// The disk is full: nothing more is accepted, and what was begun may use the reserve.
+    fn refuse(&self, fault: &Fault) {
+        self.reserve.give_up();
+        let mut queue = self.queue.lock();
+        if queue.full.is_none() {
+            tracing::warn!(code = %fault.code(), "{fault}; nothing more is accepted until there is room");
+            queue.full = Some(fault.clone());
+        }
     }
 
     /// Returns when no checkpoint is being written.

@@ -1,5 +1,8 @@
 //! A fault: the log, its disk or its directory is wrong. Never the business's, never the function's.
 
+use std::io;
+use std::path::Path;
+
 use evento_model::Code;
 
 /// Why the log cannot do what was asked. After a write or sync failed nothing more is acknowledged.
@@ -9,13 +12,8 @@ pub enum Fault {
     #[error("the log cannot be written: {0}")]
     Write(String),
     /// The disk is (nearly) full. Nothing of the unit was written; it may be sent again when there is room.
-    #[error("the disk is full: {free} bytes are free, at least {wanted} are kept in reserve")]
-    Full {
-        /// Bytes free.
-        free: u64,
-        /// Bytes that must stay free.
-        wanted: u64,
-    },
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// Bytes that were written are not what they were.
     #[error("{file} is damaged at offset {offset}: {what}")]
     Corrupt {
@@ -58,12 +56,27 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// A write, sync or change of names that failed on a path.
+    pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Fault + '_ {
+        move |error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Fault::Full(format!("{}: no space is left", path.display()))
+            }
+            _ => Fault::Write(format!("{}: {error}", path.display())),
+        }
+    }
+
+    /// A read that failed on a path.
+    pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Fault + '_ {
+        move |error| Fault::Read { file: path.display().to_string(), why: error.to_string() }
+    }
+
     /// Its code, as people and programs see it.
     pub fn code(&self) -> Code {
         match self {
             Fault::Write(_) | Fault::Read { .. } | Fault::Closed => Code(4001),
             Fault::Corrupt { .. } | Fault::Format { .. } => Code(4002),
-            Fault::Full { .. } => Code(4005),
+            Fault::Full(_) => Code(4005),
             Fault::InUse { .. } => Code(7004),
         }
     }

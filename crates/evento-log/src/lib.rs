@@ -7,14 +7,14 @@
 #[cfg(feature = "embedded")]
 pub mod codec;
 #[cfg(feature = "embedded")]
+pub mod disk;
+#[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod intake;
 pub mod record;
 pub mod unit;
 pub mod view;
 
-#[cfg(feature = "embedded")]
-mod disk;
 #[cfg(feature = "embedded")]
 mod fault;
 #[cfg(feature = "embedded")]

@@ -17,7 +17,7 @@ pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
 /// Writes out what the committer cut off, until it ends.
 pub(crate) fn write_checkpoints(shared: &Shared, cuts: &Receiver<Cut>, segments: &Segments, spares: &Spares) {
     for cut in cuts {
-        match write(shared, &cut) {
+        match write_when_there_is_room(shared, &cut) {
             Ok(()) => {
                 shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
                 let old = segments.numbers().unwrap_or_default();
@@ -42,6 +42,25 @@ pub(crate) fn write_checkpoints(shared: &Shared, cuts: &Receiver<Cut>, segments:
     }
 }
 
+/// A full disk is waited out: everything is in the commit log, and nothing more is accepted meanwhile.
+fn write_when_there_is_room(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
+    loop {
+        match write(shared, cut) {
+            Err(fault @ Fault::Full(_)) => {
+                shared.refuse(&fault);
+                let mut queue = shared.queue.lock();
+                while queue.full.is_some() && !queue.closing {
+                    shared.resumed.wait(&mut queue);
+                }
+                if queue.closing {
+                    return Err(fault);
+                }
+            }
+            written => return written,
+        }
+    }
+}
+
 /// Topics, then store, then the file that says so.
 fn write(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
     let ends = shared.topics.sync()?;
@@ -61,10 +80,11 @@ pub(crate) fn prepare_segments(
     loop {
         let spare = spares.lock().pop();
         let prepared = segments.prepare(number, incarnations | number, spare);
-        let failed = prepared.is_err();
+        let failed = prepared.as_ref().is_err_and(|fault| !matches!(fault, Fault::Full(_)));
+        let made = prepared.is_ok();
         if ready.send(prepared).is_err() || failed {
             return;
         }
-        number += 1;
+        number += u64::from(made);
     }
 }

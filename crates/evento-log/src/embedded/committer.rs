@@ -21,8 +21,6 @@ use crate::unit::{CommandPlace, CommitUnit, Committed};
 
 /// Units of one group at most.
 const GROUP_UNITS_MAX: usize = 16_384;
-/// Groups between two looks at the free space.
-const GROUPS_PER_LOOK: u64 = 64;
 
 /// Handed to the thread that writes checkpoints.
 pub(crate) struct Cut {
@@ -39,7 +37,6 @@ pub(crate) struct Committer {
     pub(crate) commit_seq: u64,
     /// Bytes of frames since the last cut.
     pub(crate) since_cut: u64,
-    pub(crate) groups: u64,
     pub(crate) frame: Vec<u8>,
 }
 
@@ -57,7 +54,7 @@ impl Committer {
                 self.cut(false);
             }
         }
-        if self.shared.poison.get().is_none() {
+        if self.shared.poison.get().is_none() && self.shared.queue.lock().full.is_none() {
             self.cut(true);
         }
     }
@@ -85,26 +82,17 @@ impl Committer {
         }
     }
 
-    fn may_write(&mut self) -> Result<(), Fault> {
+    fn may_write(&self) -> Result<(), Fault> {
         if let Some(fault) = self.shared.poison.get() {
             return Err(fault.clone());
         }
-        if self.shared.queue.lock().full.is_some() || self.groups.is_multiple_of(GROUPS_PER_LOOK) {
-            let (free, wanted) = (self.shared.free(), self.shared.config.reserve_bytes);
-            if free < wanted {
-                let fault = Fault::Full { free, wanted };
-                self.shared.queue.lock().full = Some(fault.clone());
-                return Err(fault);
-            }
+        if let Some(fault) = &self.shared.queue.lock().full {
+            return Err(fault.clone());
         }
-        match &self.shared.queue.lock().full {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(()),
-        }
+        self.shared.reserve.check().inspect_err(|fault| self.shared.refuse(fault))
     }
 
     fn commit(&mut self, group: Group) {
-        self.groups += 1;
         let wall = (self.shared.clock)();
         let mut batches = Batches::default();
         self.frame.clear();
@@ -131,12 +119,15 @@ impl Committer {
         batches.iter().for_each(|(at, bytes)| put_batch(&mut self.frame, *at, bytes));
         changes.iter().for_each(|change| put_unit(&mut self.frame, change));
         facts.iter().for_each(|(key, value)| put_meta(&mut self.frame, key, value.as_deref()));
-        let written = self.write(wall);
-        let written =
-            written.and_then(|()| batches.iter().try_for_each(|(at, bytes)| self.shared.topics.append(*at, bytes)));
-        if let Err(fault) = written {
-            let _ = self.shared.poison.set(fault.clone());
-            tracing::error!(code = %fault.code(), "{fault}");
+        if let Err(fault) = self.write(wall).and_then(|()| self.publish(&batches)) {
+            match fault {
+                // There was no segment to write to: nothing has happened.
+                Fault::Full(_) => self.shared.refuse(&fault),
+                _ => {
+                    let _ = self.shared.poison.set(fault.clone());
+                    tracing::error!(code = %fault.code(), "{fault}");
+                }
+            }
             return reports.into_iter().for_each(|(done, _)| done(Err(fault.clone())));
         }
         {
@@ -150,10 +141,30 @@ impl Committer {
         reports.into_iter().for_each(|(done, committed)| done(Ok(committed)));
     }
 
+    /// Readers see the batches from here on.
+    fn publish(&self, batches: &[(TopicPartition, Vec<u8>)]) -> Result<(), Fault> {
+        for (at, bytes) in batches {
+            match self.shared.topics.append(*at, bytes) {
+                // It is durable in the commit log, and readable: only nothing more is accepted.
+                Err(fault @ Fault::Full(_)) => self.shared.refuse(&fault),
+                appended => appended?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The segment that was prepared. What was found full may be so no more: it is tried once anew.
+    fn next_segment(&self) -> Result<Segment, Fault> {
+        let next = || self.prepared.recv().map_err(|_| Fault::Closed)?;
+        match next() {
+            Err(Fault::Full(_)) => next(),
+            prepared => prepared,
+        }
+    }
+
     fn write(&mut self, wall: evento_model::Timestamp) -> Result<(), Fault> {
         if !self.segment.has_room(self.frame.len()) {
-            let next = self.prepared.recv().map_err(|_| Fault::Closed)??;
-            self.segment = next;
+            self.segment = self.next_segment()?;
             if !self.segment.has_room(self.frame.len()) {
                 return Err(Fault::Write(format!("a group of {} bytes fits in no segment", self.frame.len())));
             }

@@ -18,24 +18,24 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Takes the directory, made if it is not there, and says which epoch begins.
-pub(crate) fn take(folder: &Path) -> Result<(Lock, OwnerEpoch), Fault> {
-    let fault = |error: std::io::Error| Fault::Write(format!("{}: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(fault)?;
+/// Takes the directory, made if it is not there.
+pub(crate) fn take(folder: &Path) -> Result<Lock, Fault> {
+    let fault = Fault::write(folder);
+    std::fs::create_dir_all(folder).map_err(&fault)?;
     let path = folder.join("lock");
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fault)?;
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(&fault)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut pid = String::new();
         let _ = file.read_to_string(&mut pid);
         let pid = if pid.trim().is_empty() { "unknown".to_owned() } else { pid.trim().to_owned() };
         return Err(Fault::InUse { folder: folder.display().to_string(), pid });
     }
-    file.set_len(0).map_err(fault)?;
-    file.seek(SeekFrom::Start(0)).map_err(fault)?;
-    writeln!(file, "{}", std::process::id()).map_err(fault)?;
+    file.set_len(0).map_err(&fault)?;
+    file.seek(SeekFrom::Start(0)).map_err(&fault)?;
+    writeln!(file, "{}", std::process::id()).map_err(&fault)?;
     check_format(folder)?;
-    let epoch = raise_epoch(folder)?;
-    Ok((Lock { _file: file }, epoch))
+    Ok(Lock { _file: file })
 }
 
 fn check_format(folder: &Path) -> Result<(), Fault> {
@@ -52,7 +52,8 @@ fn check_format(folder: &Path) -> Result<(), Fault> {
     }
 }
 
-fn raise_epoch(folder: &Path) -> Result<OwnerEpoch, Fault> {
+/// Begins another epoch and says which. After everything was found well: a start that fails changes nothing.
+pub(crate) fn raise_epoch(folder: &Path) -> Result<OwnerEpoch, Fault> {
     let path = folder.join("epoch");
     let epoch = match std::fs::read_to_string(&path) {
         Ok(text) => text.trim().parse::<OwnerEpoch>().map_err(|_| Fault::Corrupt {
@@ -69,11 +70,12 @@ fn raise_epoch(folder: &Path) -> Result<OwnerEpoch, Fault> {
 
 /// Replaces a small file; durable when this returns.
 fn replace(folder: &Path, name: &str, content: &str) -> Result<(), Fault> {
-    let fault = |error: std::io::Error| Fault::Write(format!("{}: {error}", folder.join(name).display()));
+    let path = folder.join(name);
+    let fault = Fault::write(&path);
     let new = folder.join(format!("{name}.new"));
-    let mut file = File::create(&new).map_err(fault)?;
-    file.write_all(content.as_bytes()).map_err(fault)?;
-    file.sync_all().map_err(fault)?;
-    std::fs::rename(&new, folder.join(name)).map_err(fault)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
+    let mut file = File::create(&new).map_err(&fault)?;
+    file.write_all(content.as_bytes()).map_err(&fault)?;
+    file.sync_all().map_err(&fault)?;
+    std::fs::rename(&new, folder.join(name)).map_err(&fault)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(&fault)
 }

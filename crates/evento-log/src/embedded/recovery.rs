@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::checkpoint::Checkpoint;
 use super::checkpoints::{prepare_segments, write_checkpoints};
 use super::committer::Committer;
+use super::reserve::Reserve;
 use super::segments::Segments;
 use super::store::{Store, open_empty};
 use super::tables::{EndedAt, Tables, Waiting};
@@ -37,16 +38,25 @@ pub(crate) fn open(
     clock: WallClock,
     disk: Arc<dyn Disk>,
 ) -> Result<(EmbeddedLog, Recovered), Fault> {
-    let (lock, epoch) = lock::take(&config.folder)?;
+    let lock = lock::take(&config.folder)?;
     let folder = |name: &str| config.folder.join(name);
-    let made = |error: std::io::Error| Fault::Write(format!("{}: {error}", config.folder.display()));
-    for name in ["commit", "topics"] {
-        disk.make_folder(&folder(name)).map_err(made)?;
-    }
-    let segments = Segments::new(disk.clone(), folder("commit"), config.segment_bytes);
+    let reserve = Reserve::new(disk.clone(), config.folder.clone(), config.reserve_bytes, config.segment_bytes);
+    let segments = Segments::new(disk.clone(), folder("commit"), config.segment_bytes, reserve.margin());
     let checkpoint = Checkpoint::read(&*disk, &config.folder)?.unwrap_or_else(Checkpoint::beginning);
-    let started = std::time::Instant::now();
     let topics = Topics::new(disk.clone(), folder("topics"));
+    // Everything is looked at before anything is changed.
+    segments.replay(checkpoint.place, config.accept_loss, |_| Ok(()))?;
+    topics.check(&checkpoint.ends)?;
+
+    reserve.give_up_if_scarce();
+    let epoch = lock::raise_epoch(&config.folder)?;
+    let made = Fault::write(&config.folder);
+    for name in ["commit", "topics"] {
+        disk.make_folder(&folder(name)).map_err(&made)?;
+    }
+    // A folder whose name is lost with the power takes everything in it along.
+    disk.sync_folder(&config.folder).map_err(made)?;
+    let started = std::time::Instant::now();
     topics.open(&checkpoint.ends)?;
     tracing::debug!(took = ?started.elapsed(), "topics opened");
 
@@ -60,7 +70,11 @@ pub(crate) fn open(
     let replayed = segments.replay(checkpoint.place, config.accept_loss, |frame| {
         for section in frame.sections {
             match section {
-                Section::Batch(at, bytes) => topics.append(at, &bytes)?,
+                // A full disk: it stays in memory until there is room.
+                Section::Batch(at, bytes) => match topics.append(at, &bytes) {
+                    Ok(()) | Err(Fault::Full(_)) => {}
+                    Err(fault) => return Err(fault),
+                },
                 Section::Unit(change) => tables.apply(*change, frame.head.wall),
                 Section::Meta(key, value) => tables.set_meta(key, value),
             }
@@ -101,7 +115,9 @@ pub(crate) fn open(
         disk,
         clock,
         epoch,
-        queue: Mutex::new(Queue::default()),
+        queue: Mutex::new(Queue { full: reserve.restore().err(), ..Queue::default() }),
+        resumed: Condvar::new(),
+        reserve,
         queued: Condvar::new(),
         tables: RwLock::new(tables),
         topics,
@@ -140,7 +156,6 @@ fn start_threads(
         checkpoints: cuts,
         commit_seq,
         since_cut: 0,
-        groups: 0,
         frame: Vec::new(),
     };
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {

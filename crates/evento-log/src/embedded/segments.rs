@@ -3,7 +3,7 @@
 //! Overwriting zeroed blocks lets a sync write data only, which triples syncs per second against a growing
 //! file. A segment begins with a head of 4,096 bytes: magic, its number, its incarnation, and a CRC.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +16,8 @@ use crate::frame::{ALIGNMENT, FrameHead, HEAD, Section, seal, sections};
 /// Bytes of a segment before its first frame.
 pub(crate) const SEGMENT_HEAD: u64 = 4_096;
 const MAGIC: [u8; 8] = *b"EVSEGM01";
+/// What a segment is called while it is made.
+const SPARE: &str = "spare";
 /// Bytes zeroed at once.
 const ZEROS: usize = 1 << 20;
 
@@ -33,6 +35,8 @@ pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     bytes: u64,
+    /// Bytes that a new segment leaves free.
+    margin: u64,
 }
 
 /// A segment that is being written.
@@ -60,13 +64,9 @@ pub(crate) struct Replayed {
     pub(crate) current: Option<Segment>,
 }
 
-fn io(path: &Path) -> impl Fn(std::io::Error) -> Fault + '_ {
-    move |error| Fault::Write(format!("{}: {error}", path.display()))
-}
-
 impl Segments {
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, bytes: u64) -> Segments {
-        Segments { disk, folder, bytes }
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, bytes: u64, margin: u64) -> Segments {
+        Segments { disk, folder, bytes, margin }
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -75,33 +75,49 @@ impl Segments {
 
     /// Numbers of the segments that are there.
     pub(crate) fn numbers(&self) -> Result<Vec<u64>, Fault> {
-        let names = self.disk.list(&self.folder).map_err(io(&self.folder))?;
+        let names = self.disk.list(&self.folder).map_err(Fault::write(&self.folder))?;
         Ok(names.iter().filter_map(|name| name.strip_suffix(".cl")?.parse().ok()).collect())
     }
 
     /// Gives a segment that no recovery needs another number.
     pub(crate) fn rename(&self, from: u64, to: u64) -> Result<(), Fault> {
-        self.disk.rename(&self.path(from), &self.path(to)).map_err(io(&self.folder))
+        self.disk.rename(&self.path(from), &self.path(to)).map_err(Fault::write(&self.folder))
     }
 
     /// Makes the segment with a number, out of an old one or of zeros; durable when this returns.
+    ///
+    /// A new one takes space: [`Fault::Full`] says that there is none, and what was taken is given back.
     pub(crate) fn prepare(&self, number: u64, incarnation: u64, old: Option<u64>) -> Result<Segment, Fault> {
-        let spare = self.folder.join("spare");
+        let made = self.make(number, incarnation, old);
+        if matches!(made, Err(Fault::Full(_))) {
+            let _ = self.disk.remove(&self.folder.join(SPARE));
+        }
+        made
+    }
+
+    fn make(&self, number: u64, incarnation: u64, old: Option<u64>) -> Result<Segment, Fault> {
+        let spare = self.folder.join(SPARE);
         let zeroed = match old {
             Some(old) => {
-                self.disk.rename(&self.path(old), &spare).map_err(io(&spare))?;
+                self.disk.rename(&self.path(old), &spare).map_err(Fault::write(&spare))?;
                 true
             }
-            None => false,
+            None => {
+                let (free, wanted) = (self.disk.free(&self.folder).unwrap_or(u64::MAX), self.bytes + self.margin);
+                if free < wanted {
+                    return Err(Fault::Full(format!("{free} bytes are free, {wanted} are needed for a new segment")));
+                }
+                false
+            }
         };
-        let file = self.disk.open(&spare).map_err(io(&spare))?;
-        if !zeroed || file.length().map_err(io(&spare))? != self.bytes {
-            file.set_length(0).map_err(io(&spare))?;
+        let file = self.disk.open(&spare).map_err(Fault::write(&spare))?;
+        if !zeroed || file.length().map_err(Fault::write(&spare))? != self.bytes {
+            file.set_length(0).map_err(Fault::write(&spare))?;
             let zeros = vec![0; ZEROS.min(self.bytes as usize)];
             let mut at = 0;
             while at < self.bytes {
                 let length = zeros.len().min((self.bytes - at) as usize);
-                file.write_at(&zeros[..length], at).map_err(io(&spare))?;
+                file.write_at(&zeros[..length], at).map_err(Fault::write(&spare))?;
                 at += length as u64;
             }
         }
@@ -111,21 +127,21 @@ impl Segments {
         head[16..24].copy_from_slice(&incarnation.to_be_bytes());
         let crc = crc32c::crc32c(&head[..24]);
         head[24..].copy_from_slice(&crc.to_be_bytes());
-        file.write_at(&head, 0).map_err(io(&spare))?;
-        file.sync().map_err(io(&spare))?;
-        self.disk.rename(&spare, &self.path(number)).map_err(io(&spare))?;
-        self.disk.sync_folder(&self.folder).map_err(io(&self.folder))?;
+        file.write_at(&head, 0).map_err(Fault::write(&spare))?;
+        file.sync().map_err(Fault::write(&spare))?;
+        self.disk.rename(&spare, &self.path(number)).map_err(Fault::write(&spare))?;
+        self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))?;
         Ok(Segment { number, incarnation, file, offset: SEGMENT_HEAD, bytes: self.bytes })
     }
 
     /// Opens a segment and reads its incarnation; `None` if its head was never finished.
     fn open(&self, number: u64) -> Result<Option<(Segment, Bytes)>, Fault> {
         let path = self.path(number);
-        let read = |error: std::io::Error| Fault::Read { file: path.display().to_string(), why: error.to_string() };
-        let file = self.disk.open(&path).map_err(read)?;
-        let bytes = file.length().map_err(read)?;
+        let read = Fault::read(&path);
+        let file = self.disk.open(&path).map_err(&read)?;
+        let bytes = file.length().map_err(&read)?;
         let mut content = vec![0; bytes as usize];
-        let length = file.read_at(&mut content, 0).map_err(read)?;
+        let length = file.read_at(&mut content, 0).map_err(&read)?;
         content.truncate(length);
         let Some(head) = content.get(..28).filter(|head| head[..8] == MAGIC) else { return Ok(None) };
         let number_at = |at: usize| u64::from_be_bytes(head[at..at + 8].try_into().unwrap_or_default());

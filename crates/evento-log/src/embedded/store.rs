@@ -42,7 +42,16 @@ fn fault(error: fjall::Error) -> Fault {
         // Never taken for damage: somebody is using it.
         return Fault::InUse { folder: "state".to_owned(), pid: std::process::id().to_string() };
     }
-    Fault::Write(format!("state store: {error}"))
+    let io = match &error {
+        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => Some(io.kind()),
+        _ => None,
+    };
+    match io {
+        Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => {
+            Fault::Full("state: no space is left".to_owned())
+        }
+        _ => Fault::Write(format!("state store: {error}")),
+    }
 }
 
 fn damaged(_: Malformed) -> Fault {

@@ -4,6 +4,7 @@
 //! together, synced at checkpoints, cut back to the last checkpoint and filled again from frames at start.
 //! Offsets below the end are always readable: from the file, or from what is still in memory.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,8 +72,16 @@ struct Entry {
     time: i64,
 }
 
-fn io(path: &Path) -> impl Fn(std::io::Error) -> Fault + '_ {
-    move |error| Fault::Write(format!("{}: {error}", path.display()))
+fn file_name(base: Offset, kind: &str) -> String {
+    format!("{base:020}.{kind}")
+}
+
+/// Tells a full disk, which is told after everything else was done, from what ends the append at once.
+fn later(result: Result<(), Fault>) -> Result<Result<(), Fault>, Fault> {
+    match result {
+        Ok(()) | Err(Fault::Full(_)) => Ok(result),
+        Err(fault) => Err(fault),
+    }
 }
 
 impl Topics {
@@ -82,6 +91,24 @@ impl Topics {
 
     fn folder_of(&self, at: TopicPartition) -> PathBuf {
         self.folder.join(format!("{}.{}", at.entity.0, at.kind.as_str())).join(at.partition.to_string())
+    }
+
+    /// Whether everything is there that a checkpoint speaks of; changes nothing.
+    pub(crate) fn check(&self, ends: &[(TopicPartition, PartitionEnd)]) -> Result<(), Fault> {
+        for (at, end) in ends.iter().filter(|(_, end)| end.length > 0) {
+            let folder = self.folder_of(*at);
+            let path = folder.join(file_name(end.file, "log"));
+            let there = self.disk.list(&folder).map_err(Fault::read(&folder))?;
+            let found = match there.iter().any(|name| *name == file_name(end.file, "log")) {
+                true => self.disk.open(&path).and_then(|file| file.length()).map_err(Fault::read(&path))?,
+                false => 0,
+            };
+            if found < end.length {
+                let what = format!("it has {found} bytes, but had {} at the last checkpoint", end.length);
+                return Err(Fault::Corrupt { file: path.display().to_string(), offset: found, what });
+            }
+        }
+        Ok(())
     }
 
     /// Opens every partition that was there at the checkpoint, and cuts everything back to it.
@@ -96,13 +123,13 @@ impl Topics {
     /// Partitions that exist on disk, whatever a checkpoint says: for rebuilding from the records alone.
     pub(crate) fn on_disk(&self) -> Result<Vec<TopicPartition>, Fault> {
         let mut found = Vec::new();
-        for topic in self.disk.list(&self.folder).map_err(io(&self.folder))? {
+        for topic in self.disk.list(&self.folder).map_err(Fault::write(&self.folder))? {
             let Some((entity, kind)) = topic.split_once('.') else { continue };
             let kinds = [TopicKind::Commands, TopicKind::Events];
             let kind = kinds.into_iter().find(|known| known.as_str() == kind);
             let (Ok(entity), Some(kind)) = (entity.parse(), kind) else { continue };
             let folder = self.folder.join(&topic);
-            for partition in self.disk.list(&folder).map_err(io(&folder))? {
+            for partition in self.disk.list(&folder).map_err(Fault::write(&folder))? {
                 if let Ok(partition) = partition.parse() {
                     found.push(TopicPartition { entity: evento_model::EntityTypeId(entity), kind, partition });
                 }
@@ -132,8 +159,13 @@ impl Topics {
     }
 
     /// Appends a batch whose base offset is the partition's next one; one that is there already is left out.
+    ///
+    /// [`Fault::Full`]: it is readable, but in memory only until there is room.
     pub(crate) fn append(&self, at: TopicPartition, batch: &[u8]) -> Result<(), Fault> {
-        let partition = self.get_or_make(at)?;
+        let partition = self.get_or_make(at).map_err(|fault| match fault {
+            Fault::Full(what) => Fault::Write(what),
+            fault => fault,
+        })?;
         let mut partition = partition.write();
         partition.append(&*self.disk, batch)
     }
@@ -148,8 +180,14 @@ impl Topics {
             partition.read().sync()?;
             ends.push((at, end));
         }
+        // The names of files, of partitions and of topics: what is lost of a name is lost of all below it.
+        let mut folders: BTreeSet<PathBuf> = BTreeSet::from([self.folder.clone()]);
         for folder in ends.iter().map(|(at, _)| self.folder_of(*at)) {
-            self.disk.sync_folder(&folder).map_err(io(&folder))?;
+            folders.extend(folder.parent().map(Path::to_owned));
+            folders.insert(folder);
+        }
+        for folder in folders {
+            self.disk.sync_folder(&folder).map_err(Fault::write(&folder))?;
         }
         Ok(ends)
     }
@@ -162,10 +200,10 @@ impl Topics {
 
 impl Partition {
     fn open(disk: &dyn Disk, folder: PathBuf, end: Option<PartitionEnd>) -> Result<Partition, Fault> {
-        disk.make_folder(&folder).map_err(io(&folder))?;
+        disk.make_folder(&folder).map_err(Fault::write(&folder))?;
         let mut bases: Vec<Offset> = disk
             .list(&folder)
-            .map_err(io(&folder))?
+            .map_err(Fault::write(&folder))?
             .iter()
             .filter_map(|name| name.strip_suffix(".log")?.parse().ok())
             .collect();
@@ -174,8 +212,14 @@ impl Partition {
         let mut partition = Partition { folder, files: Vec::new(), gathered: BytesMut::new(), next: end.next };
         for base in bases {
             if base > end.file {
-                disk.remove(&partition.path(base, "log")).map_err(io(&partition.folder))?;
-                disk.remove(&partition.path(base, "idx")).map_err(io(&partition.folder))?;
+                for kind in ["idx", "log"] {
+                    match disk.remove(&partition.path(base, kind)) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                            return Err(Fault::write(&partition.folder)(error));
+                        }
+                        _ => {}
+                    }
+                }
                 continue;
             }
             let file = partition.open_file(disk, base, (base == end.file).then_some(end.length))?;
@@ -189,37 +233,38 @@ impl Partition {
     }
 
     fn path(&self, base: Offset, kind: &str) -> PathBuf {
-        self.folder.join(format!("{base:020}.{kind}"))
+        self.folder.join(file_name(base, kind))
     }
 
     fn open_file(&self, disk: &dyn Disk, base: Offset, cut: Option<u64>) -> Result<TopicFile, Fault> {
         let (path, index_path) = (self.path(base, "log"), self.path(base, "idx"));
-        let file = disk.open(&path).map_err(io(&path))?;
-        let index_file = disk.open(&index_path).map_err(io(&index_path))?;
-        let found = file.length().map_err(io(&path))?;
+        let file = disk.open(&path).map_err(Fault::write(&path))?;
+        let index_file = disk.open(&index_path).map_err(Fault::write(&index_path))?;
+        let found = file.length().map_err(Fault::write(&path))?;
         let length = match cut {
-            Some(length) if length > found => {
-                let what = format!("it has {found} bytes, but had {length} at the last checkpoint");
-                return Err(Fault::Corrupt { file: path.display().to_string(), offset: found, what });
-            }
             Some(length) => {
-                file.set_length(length).map_err(io(&path))?;
+                file.set_length(length).map_err(Fault::write(&path))?;
                 length
             }
             None => found,
         };
-        let mut bytes = vec![0; index_file.length().map_err(io(&index_path))? as usize];
-        index_file.read_at(&mut bytes, 0).map_err(io(&index_path))?;
+        let mut bytes = vec![0; index_file.length().map_err(Fault::write(&index_path))? as usize];
+        index_file.read_at(&mut bytes, 0).map_err(Fault::write(&index_path))?;
         let mut index = Vec::with_capacity(bytes.len() / ENTRY);
         for entry in bytes.chunks_exact(ENTRY) {
             let mut reader = Reader(entry);
             let (Ok(offset), Ok(position), Ok(time)) = (reader.u64(), reader.u64(), reader.i64()) else { break };
-            if position >= length {
+            // What was not synced may be anything; the entries of a file are in order.
+            let follows = match index.last() {
+                Some(Entry { offset: before, position: at, .. }) => offset > *before && position > *at,
+                None => offset == base && position == 0,
+            };
+            if position >= length || !follows {
                 break;
             }
             index.push(Entry { offset, position, time });
         }
-        index_file.set_length((index.len() * ENTRY) as u64).map_err(io(&index_path))?;
+        index_file.set_length((index.len() * ENTRY) as u64).map_err(Fault::write(&index_path))?;
         Ok(TopicFile { base, file, index_file, length, indexed: index.len(), index, dirty: false })
     }
 
@@ -233,10 +278,9 @@ impl Partition {
         if header.base_offset != self.next {
             return Err(corrupt(format!("offset {} follows, where {} should", header.base_offset, self.next)));
         }
+        let mut full = Ok(());
         if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > FILE_BYTES_MAX {
-            self.flush()?;
-            let file = self.open_file(disk, self.next, Some(0))?;
-            self.files.push(file);
+            full = later(self.roll(disk))?;
         }
         let position = self.last().length + self.gathered.len() as u64;
         let last = self.files.last_mut().expect("a partition has a file");
@@ -246,8 +290,16 @@ impl Partition {
         self.gathered.extend_from_slice(batch);
         self.next = header.end_offset();
         if self.gathered.len() >= GATHER {
-            self.flush()?;
+            full = full.and(later(self.flush().map(drop))?);
         }
+        full
+    }
+
+    /// Begins a new file.
+    fn roll(&mut self, disk: &dyn Disk) -> Result<(), Fault> {
+        self.flush()?;
+        let file = self.open_file(disk, self.next, Some(0))?;
+        self.files.push(file);
         Ok(())
     }
 
@@ -260,7 +312,7 @@ impl Partition {
         let folder = self.folder.clone();
         let last = self.files.last_mut().expect("a partition has a file");
         if !self.gathered.is_empty() {
-            last.file.write_at(&self.gathered, last.length).map_err(io(&folder))?;
+            last.file.write_at(&self.gathered, last.length).map_err(Fault::write(&folder))?;
             last.length += self.gathered.len() as u64;
             last.dirty = true;
             self.gathered.clear();
@@ -272,7 +324,7 @@ impl Partition {
                 bytes.extend_from_slice(&entry.position.to_be_bytes());
                 bytes.extend_from_slice(&entry.time.to_be_bytes());
             }
-            last.index_file.write_at(&bytes, (last.indexed * ENTRY) as u64).map_err(io(&folder))?;
+            last.index_file.write_at(&bytes, (last.indexed * ENTRY) as u64).map_err(Fault::write(&folder))?;
             last.indexed = last.index.len();
         }
         Ok(PartitionEnd { next: self.next, file: last.base, length: last.length })
@@ -280,8 +332,8 @@ impl Partition {
 
     fn sync(&self) -> Result<(), Fault> {
         for file in self.files.iter().filter(|file| file.dirty) {
-            file.file.sync().map_err(io(&self.folder))?;
-            file.index_file.sync().map_err(io(&self.folder))?;
+            file.file.sync().map_err(Fault::write(&self.folder))?;
+            file.index_file.sync().map_err(Fault::write(&self.folder))?;
         }
         Ok(())
     }
@@ -319,7 +371,8 @@ impl Partition {
                         continue;
                     }
                     if file_at + 1 == self.files.len() {
-                        return Ok(batches);
+                        // Below the end everything is readable: what is missing is damage, never an end.
+                        return Err(self.damaged(position));
                     }
                     (file_at, position) = (file_at + 1, 0);
                     chunk = self.chunk(file_at, 0, left.max(GATHER))?;
@@ -344,9 +397,7 @@ impl Partition {
         let file = &self.files[file_at];
         let in_file = (file.length.saturating_sub(position) as usize).min(length);
         let mut bytes = vec![0; in_file];
-        let read =
-            |error: std::io::Error| Fault::Read { file: self.folder.display().to_string(), why: error.to_string() };
-        file.file.read_at(&mut bytes, position).map_err(read)?;
+        file.file.read_at(&mut bytes, position).map_err(Fault::read(&self.folder))?;
         if file_at + 1 == self.files.len() && in_file < length {
             let from = (position + in_file as u64 - file.length) as usize;
             let to = self.gathered.len().min(from + length - in_file);

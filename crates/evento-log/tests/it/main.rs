@@ -1,6 +1,8 @@
 //! The embedded log on a real disk: what was reported durable is there after any restart, and damage is named.
 #![cfg(feature = "embedded")]
 
+mod crash;
 mod damage;
+mod disk;
 mod durable;
 mod scratch;

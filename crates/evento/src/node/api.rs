@@ -10,7 +10,7 @@ use bytes::Bytes;
 use evento_function::{Failure, RunRequest, Step, StepKind, Want, Work};
 use evento_gateway::node::{ApplyRequest, DeleteOptions, Node};
 use evento_gateway::problem::Problem;
-use evento_log::embedded::EmbeddedLog;
+use evento_log::embedded::{EmbeddedLog, Fault};
 use evento_log::intake::{Answer, Ask};
 use evento_log::view::StoredState;
 use evento_model::{CommandId, EntityId, EntityKey, FullName, Seed, Sequence, Timestamp};
@@ -258,7 +258,9 @@ impl Node for NodeApi {
     }
 
     fn health(&self) -> Vec<(String, Option<String>)> {
-        let fault = self.log.fault().map(|fault| format!("{}: {fault}", fault.code()));
+        // With a full disk reads are still answered: taking the node out of service would end them, too.
+        let fault = self.log.fault().filter(|fault| !matches!(fault, Fault::Full(_)));
+        let fault = fault.map(|fault| format!("{}: {fault}", fault.code()));
         vec![("log".to_owned(), fault)]
     }
 

@@ -1,6 +1,7 @@
 //! The real program end to end: started, loaded, killed, started again, asked what it knows.
 
 mod bad_input;
+mod full_disk;
 mod hostile;
 mod kill;
 mod resources;
