@@ -130,6 +130,11 @@ impl Server {
         reply.json()
     }
 
+    /// The JSON of an answer, whatever its status.
+    pub fn json_of(&self, path: &str) -> Value {
+        self.get(path).expect("an answer").json()
+    }
+
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Reply> {
         request(&self.address, "POST", path, headers, body)
     }
