@@ -21,7 +21,10 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies inside the workspace").to_owned()
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says it"))
+        .parent()
+        .expect("xtask lies inside the workspace")
+        .to_owned()
 }
 
 #[cfg(test)]

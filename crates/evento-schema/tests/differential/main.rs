@@ -233,7 +233,7 @@ fn ask(command: &mut Command, input: &str) -> Vec<Value> {
 }
 
 fn folder(relative: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join(relative)
 }
 
 #[derive(Default)]

@@ -14,7 +14,10 @@ const START_MAX: Duration = Duration::from_secs(60);
 
 /// The folder of the repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
 }
 
 /// The bank's function, built once.
