@@ -6,6 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Bytes of zeros written at once.
+const ZEROS: usize = 1 << 20;
+
 /// A disk.
 pub trait Disk: Send + Sync {
     /// Opens a file for reading and writing, made if it is not there.
@@ -92,6 +95,19 @@ impl Disk for RealDisk {
 
 struct RealFile(File);
 
+impl RealFile {
+    fn write_zeros(&self, to: u64) -> io::Result<()> {
+        let zeros = vec![0; ZEROS];
+        let mut at = self.length()?;
+        while at < to {
+            let length = (to - at).min(ZEROS as u64);
+            self.write_at(&zeros[..length as usize], at)?;
+            at += length;
+        }
+        Ok(())
+    }
+}
+
 impl DiskFile for RealFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut done = 0;
@@ -123,6 +139,10 @@ impl DiskFile for RealFile {
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
-        Ok(rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, length)?)
+        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, length) {
+            // Some file systems cannot; they take the space when it is written.
+            Err(rustix::io::Errno::OPNOTSUPP) => self.write_zeros(length),
+            done => Ok(done?),
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::checkpoint::Checkpoint;
 use super::checkpoints::{prepare_segments, write_checkpoints};
 use super::committer::Committer;
 use super::reserve::Reserve;
-use super::segments::Segments;
+use super::segments::{Replayed, Segments};
 use super::store::{Store, open_empty};
 use super::tables::{EndedAt, Tables, Waiting};
 use super::topics::Topics;
@@ -84,30 +84,21 @@ pub(crate) fn open(
     let unfinished = unfinished(&tables, &topics)?;
     tracing::debug!(took = ?started.elapsed(), frames = replayed.frames, "frames replayed");
 
-    // Segments after the current one were prepared but never used; those before the checkpoint are over.
     let end = replayed.end;
-    let current = replayed.current.as_ref().map(|segment| segment.number);
-    let mut spares: Vec<u64> = segments.numbers()?;
-    spares.retain(|number| *number < checkpoint.place.segment || current.is_none_or(|current| *number > current));
-    // Numbers go on above every file that is there, so that no name is taken twice.
-    let highest = segments.numbers()?.into_iter().max().unwrap_or(0).max(end.segment);
     let incarnations = u64::from(epoch) << 32;
-    let mut next_number = end.segment + 1;
-    if spares.iter().any(|number| *number >= next_number) {
-        for spare in spares.iter_mut().filter(|number| **number >= next_number) {
-            let parked = highest + *spare + 1;
-            segments.rename(*spare, parked)?;
-            *spare = parked;
-        }
-    }
+    let next_number = end.segment + 1;
+    let spares = spare_segments(&segments, &replayed, checkpoint.place.segment)?;
     let spares = Arc::new(Mutex::new(spares));
     let segment = match replayed.current {
         Some(segment) => segment,
         None => {
-            next_number = end.segment + 1;
             let spare = spares.lock().pop();
             segments.prepare(end.segment, incarnations | end.segment, spare)?
         }
+    };
+    let full = match reserve.restore() {
+        Err(fault @ Fault::Full(_)) => Some(fault),
+        restored => restored.map(|()| None)?,
     };
 
     let shared = Arc::new(Shared {
@@ -115,7 +106,7 @@ pub(crate) fn open(
         disk,
         clock,
         epoch,
-        queue: Mutex::new(Queue { full: reserve.restore().err(), ..Queue::default() }),
+        queue: Mutex::new(Queue { full, ..Queue::default() }),
         resumed: Condvar::new(),
         reserve,
         queued: Condvar::new(),
@@ -136,6 +127,23 @@ pub(crate) fn open(
     let log = EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) };
     let (frames, torn_bytes) = (replayed.frames, replayed.torn_bytes);
     Ok((log, Recovered { unfinished, epoch, frames, torn_bytes, states_lost }))
+}
+
+/// Segments that may be used again: those after the current one were prepared but never used, those before the
+/// checkpoint are over. Numbers go on above every file that is there, so that no name is taken twice.
+fn spare_segments(segments: &Segments, replayed: &Replayed, checkpoint: u64) -> Result<Vec<u64>, Fault> {
+    let numbers = segments.numbers()?;
+    let end = replayed.end.segment;
+    let highest = numbers.iter().copied().max().unwrap_or(0).max(end);
+    let current = replayed.current.as_ref().map(|segment| segment.number);
+    let over = |number: &u64| *number < checkpoint || current.is_none_or(|current| *number > current);
+    let mut spares: Vec<u64> = numbers.into_iter().filter(over).collect();
+    for spare in spares.iter_mut().filter(|number| **number > end) {
+        let parked = highest + *spare + 1;
+        segments.rename(*spare, parked)?;
+        *spare = parked;
+    }
+    Ok(spares)
 }
 
 fn start_threads(

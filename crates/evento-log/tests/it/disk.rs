@@ -65,8 +65,8 @@ struct Inner {
     power: Option<u64>,
     failure: Option<Failure>,
     capacity: u64,
-    /// Syncs of files whose path contains `commit`, since the start.
-    pub commit_syncs: u64,
+    /// Syncs of files whose path contains `commit/0`, since the start.
+    commit_syncs: u64,
     random: u64,
 }
 
