@@ -13,11 +13,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evento_model::{Code, FullName, Revision};
+use evento_model::{Code, Digest, FullName, Revision};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub use address::{Address, AddressError};
-use client::{Client, Wire};
+use client::{Client, Reply, Wire};
+use sha2::Digest as _;
 use verdict::{contract, judge_status};
 
 use crate::call::{RunRequest, RunResponse};
@@ -39,6 +40,8 @@ pub struct HttpFunction {
     instance: Option<String>,
     /// Events that its apply covers, by entity type and event: for the plain framing.
     applies: HashSet<(FullName, FullName)>,
+    /// The manifest it had when it was discovered; see [`Manifest::served`].
+    manifest: Option<String>,
 }
 
 /// How requests are put.
@@ -54,7 +57,14 @@ impl HttpFunction {
     /// For discovery: nothing is known yet.
     pub fn unknown(address: Address, instance: Option<String>) -> HttpFunction {
         let client = Client::new(address, Wire::Http1);
-        HttpFunction { client, framing: Framing::Plain, revision: None, instance, applies: HashSet::new() }
+        HttpFunction {
+            client,
+            framing: Framing::Plain,
+            revision: None,
+            instance,
+            applies: HashSet::new(),
+            manifest: None,
+        }
     }
 
     /// For calls, with what the manifest says.
@@ -66,7 +76,8 @@ impl HttpFunction {
             .iter()
             .flat_map(|entity| entity.applies.iter().map(|event| (entity.name.clone(), event.clone())))
             .collect();
-        HttpFunction { client: Client::new(address, wire), framing, revision: Some(revision), instance, applies }
+        let (client, manifest) = (Client::new(address, wire), manifest.served.clone());
+        HttpFunction { client, framing, revision: Some(revision), instance, applies, manifest }
     }
 
     /// How it is called.
@@ -75,28 +86,31 @@ impl HttpFunction {
     }
 
     /// Asks for the manifest; `None` when there is no discovery endpoint.
-    pub async fn discover(&self) -> Result<Option<(Manifest, Bytes)>, Failure> {
+    pub async fn discover(&self) -> Result<Option<Manifest>, Failure> {
         let mut headers = self.headers(DISCOVERY);
         headers.insert(http::header::ACCEPT, HeaderValue::from_static(MANIFEST_TYPE));
         let request =
             client::Request { method: http::Method::GET, path: "/.well-known/evento", headers, body: Bytes::new() };
-        let reply = self.client.send(request, DISCOVERY, MANIFEST_BYTES_MAX).await?;
-        match reply.status {
+        let read = |reply: Reply| match reply.status {
             StatusCode::OK => match manifest::read(&reply.body) {
-                Ok(manifest) => Ok(Some((manifest, reply.body))),
+                Ok(manifest) => {
+                    let served = Digest(sha2::Sha256::digest(&reply.body).into()).to_string();
+                    Ok(Some(Manifest { served: Some(served), ..manifest }))
+                }
                 Err(why) => Err(Failure::new(FailureClass::Contract, Code(2302), "the manifest is not valid", why)),
             },
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(judge_status(&reply)),
-        }
+        };
+        self.client.send(request, DISCOVERY, MANIFEST_BYTES_MAX, read).await
     }
 
     /// Whether a function without discovery endpoint says that it is ready; no endpoint for it counts as yes.
     pub async fn ready(&self) -> Result<bool, Failure> {
         let headers = self.headers(DISCOVERY);
         let request = client::Request { method: http::Method::GET, path: "/ready", headers, body: Bytes::new() };
-        let reply = self.client.send(request, DISCOVERY, MANIFEST_BYTES_MAX).await?;
-        Ok(reply.status != StatusCode::SERVICE_UNAVAILABLE)
+        let read = |reply: Reply| Ok(reply.status != StatusCode::SERVICE_UNAVAILABLE);
+        self.client.send(request, DISCOVERY, MANIFEST_BYTES_MAX, read).await
     }
 
     /// One call, in whichever framing the function speaks.
@@ -114,12 +128,29 @@ impl HttpFunction {
         headers.insert("evento-call", text(&call));
         let body = write_request(request);
         let sent = client::Request { method: http::Method::POST, path: "/run", headers, body };
-        let reply = self.client.send(sent, timeout, BODY_BYTES_MAX).await?;
-        if reply.status != StatusCode::OK {
-            return Err(judge_status(&reply));
-        }
-        verdict::check_reply(&reply, &call, true, &[RUN_TYPE])?;
-        read_response(&reply.body, request).map_err(|error| contract("the answer is no RunResponse", error.to_string()))
+        let read = |reply: Reply| {
+            if reply.status != StatusCode::OK {
+                return Err(judge_status(&reply));
+            }
+            verdict::check_reply(&reply, &call, true, &[RUN_TYPE])?;
+            read_response(&reply.body, request)
+                .map_err(|error| contract("the answer is no RunResponse", error.to_string()))
+        };
+        self.send(sent, timeout, read).await
+    }
+
+    /// One request of a call; an answer that names another manifest is thrown away.
+    async fn send<T>(
+        &self,
+        request: client::Request<'_>,
+        deadline: Duration,
+        read: impl FnOnce(Reply) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let checked = |reply: Reply| {
+            verdict::check_manifest(&reply, self.manifest.as_deref())?;
+            read(reply)
+        };
+        self.client.send(request, deadline, BODY_BYTES_MAX, checked).await
     }
 
     /// The headers that every request has.

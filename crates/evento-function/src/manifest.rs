@@ -32,6 +32,9 @@ pub struct Manifest {
     pub limits: ManifestLimits,
     /// SHA-256 of the key-sorted JSON.
     pub digest: Digest,
+    /// SHA-256 of the bytes that discovery served, in hex: a reply that names another comes from another
+    /// revision. `None` when the manifest does not come from discovery.
+    pub served: Option<String>,
 }
 
 /// What a function does for one entity type.
@@ -148,6 +151,7 @@ pub fn read(bytes: &[u8]) -> Result<Manifest, String> {
         entities,
         limits: raw.limits,
         digest: sorted_digest(&value),
+        served: None,
     })
 }
 

@@ -66,20 +66,22 @@ impl Client {
         Client { address, wire, idle: std::sync::Mutex::default(), shared: Mutex::new(None) }
     }
 
-    /// One request and its whole answer, within a total deadline.
-    pub(crate) async fn send(
+    /// One request and its whole answer, within a total deadline, as `read` understands it. A connection on
+    /// which something came that breaks the protocol is not used again: what comes next may belong to it.
+    pub(crate) async fn send<T>(
         &self,
         request: Request<'_>,
         deadline: Duration,
         bytes_max: usize,
-    ) -> Result<Reply, Failure> {
+        read: impl FnOnce(Reply) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let until = Instant::now() + deadline;
         let late = |_| {
             let title = format!("no answer within {} ms", deadline.as_millis());
             Failure::new(FailureClass::Timeout, Code(3002), title, format!("{} {}", self.address, request.path))
         };
         let request_sent = self.request(&request)?;
-        timeout_at(until, self.exchange(request_sent, bytes_max)).await.map_err(late)?
+        timeout_at(until, self.exchange(request_sent, bytes_max, read)).await.map_err(late)?
     }
 
     fn request(&self, request: &Request<'_>) -> Result<http::Request<Full<Bytes>>, Failure> {
@@ -102,29 +104,43 @@ impl Client {
         Ok(built)
     }
 
-    async fn exchange(&self, request: http::Request<Full<Bytes>>, bytes_max: usize) -> Result<Reply, Failure> {
+    async fn exchange<T>(
+        &self,
+        request: http::Request<Full<Bytes>>,
+        bytes_max: usize,
+        read: impl FnOnce(Reply) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let wrong =
+            |answer: &Result<T, Failure>| matches!(answer, Err(failure) if failure.class == FailureClass::Contract);
         match self.wire {
             Wire::Http1 => {
                 let (mut sender, used) = self.take().await?;
                 let response = match sender.send_request(request.clone()).await {
-                    // A kept connection that was closed meanwhile: the request was never read, so it goes again.
-                    Err(error) if used && error.is_canceled() => {
-                        sender = self.connect_http1().await?;
+                    // A kept connection that was probably closed meanwhile. The function is pure, so the request
+                    // goes again, once; if nobody is there any more, it was a crash after all.
+                    Err(error) if used && !error.is_parse() => {
+                        sender = self.connect_http1().await.map_err(|_| broken(error))?;
                         sender.send_request(request).await
                     }
                     other => other,
                 };
-                let reply = read(response.map_err(broken)?, bytes_max).await?;
+                let reply = gather(response.map_err(broken)?, bytes_max).await?;
                 let keep = reply.headers.get(http::header::CONNECTION).is_none_or(|v| v != "close");
-                if keep && sender.ready().await.is_ok() {
+                let answer = read(reply);
+                if keep && !wrong(&answer) && sender.ready().await.is_ok() {
                     self.put_back(sender);
                 }
-                Ok(reply)
+                answer
             }
             Wire::Http2 => {
                 let mut sender = self.shared_http2().await?;
                 let response = sender.send_request(request).await.map_err(broken)?;
-                read(response, bytes_max).await
+                let answer = gather(response, bytes_max).await.and_then(read);
+                if wrong(&answer) {
+                    // Calls that are under way keep their handle; the connection ends with the last of them.
+                    *self.shared.lock().await = None;
+                }
+                answer
             }
         }
     }
@@ -175,7 +191,8 @@ impl Client {
         if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
             return Ok(sender.clone());
         }
-        let builder = http2::Builder::new(TokioExecutor::new());
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.max_header_list_size(HEADER_BYTES_MAX as u32);
         let sender = match &self.address.place {
             Place::Tcp(host) => {
                 let (sender, connection) =
@@ -225,7 +242,7 @@ fn broken(error: hyper::Error) -> Failure {
 }
 
 /// Reads the whole body, never more than allowed.
-async fn read(response: http::Response<Incoming>, bytes_max: usize) -> Result<Reply, Failure> {
+async fn gather(response: http::Response<Incoming>, bytes_max: usize) -> Result<Reply, Failure> {
     let (parts, mut body) = response.into_parts();
     let too_large = || {
         let detail = format!("at most {bytes_max} bytes are read");

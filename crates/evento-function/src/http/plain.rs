@@ -7,9 +7,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use evento_model::{Code, FullName, Stage};
 use http::{HeaderValue, Method, StatusCode};
 
-use super::client::Request;
+use super::client::{Reply, Request};
 use super::verdict::{check_reply, contract, judge_status};
-use super::{BODY_BYTES_MAX, HttpFunction, call_id, text};
+use super::{HttpFunction, call_id, text};
 use crate::call::{Emitted, RunRequest, RunResponse, Step, StepKind, StepOutcome, Want, Work, WorkFailure, WorkResult};
 use crate::envelope::{EVENTS_TYPE, read_events};
 use crate::failure::{Failure, FailureClass};
@@ -105,29 +105,7 @@ impl HttpFunction {
         if let Some(seed) = &step.seed {
             request.headers.insert("evento-seed", text(&seed.to_string()));
         }
-        let reply = self.client.send(request, left(until)?, BODY_BYTES_MAX).await?;
-        if reply.status != StatusCode::OK {
-            return Err(judge_status(&reply));
-        }
-        match reply.headers.get("evento-event").map(|value| value.to_str().map(str::to_owned)) {
-            Some(Ok(type_name)) => {
-                check_reply(&reply, &call, false, &DATUM_TYPES)?;
-                Ok(vec![Emitted { type_name: Arc::from(type_name), payload: reply.body }])
-            }
-            Some(Err(_)) => Err(contract("Evento-Event is no text", "")),
-            None => {
-                check_reply(&reply, &call, false, &[EVENTS_TYPE]).map_err(|failure| {
-                    let detail = format!("{}; one event needs the header Evento-Event", failure.detail);
-                    Failure::new(failure.class, failure.code, failure.title, detail)
-                })?;
-                let events =
-                    read_events(&reply.body).map_err(|e| contract("the answer is no Events", e.to_string()))?;
-                match events.is_empty() {
-                    true => Err(Failure::new(FailureClass::Contract, Code(3008), "handle answered no event", "")),
-                    false => Ok(events),
-                }
-            }
-        }
+        self.send(request, left(until)?, |reply| read_decision(&reply, &call)).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
@@ -144,15 +122,15 @@ impl HttpFunction {
         let path = format!("/apply/{event}");
         let call = call_id();
         let request = self.plain_request(&path, entity, work, step, payload, state, &call, until)?;
-        let reply = self.client.send(request, left(until)?, BODY_BYTES_MAX).await?;
-        match reply.status {
+        let read = |reply: Reply| match reply.status {
             StatusCode::NO_CONTENT => Ok(None),
             StatusCode::OK => {
                 check_reply(&reply, &call, false, &DATUM_TYPES)?;
                 Ok(Some(reply.body))
             }
             _ => Err(judge_status(&reply)),
-        }
+        };
+        self.send(request, left(until)?, read).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
@@ -188,6 +166,31 @@ impl HttpFunction {
             }
         }
         Ok(Request { method: Method::POST, path, headers, body: body.freeze() })
+    }
+}
+
+/// What handle answered: one event with its name in a header, or several in an envelope.
+fn read_decision(reply: &Reply, call: &str) -> Result<Vec<Emitted>, Failure> {
+    if reply.status != StatusCode::OK {
+        return Err(judge_status(reply));
+    }
+    match reply.headers.get("evento-event").map(|value| value.to_str().map(str::to_owned)) {
+        Some(Ok(type_name)) => {
+            check_reply(reply, call, false, &DATUM_TYPES)?;
+            Ok(vec![Emitted { type_name: Arc::from(type_name), payload: reply.body.clone() }])
+        }
+        Some(Err(_)) => Err(contract("Evento-Event is no text", "")),
+        None => {
+            check_reply(reply, call, false, &[EVENTS_TYPE]).map_err(|failure| {
+                let detail = format!("{}; one event needs the header Evento-Event", failure.detail);
+                Failure::new(failure.class, failure.code, failure.title, detail)
+            })?;
+            let events = read_events(&reply.body).map_err(|e| contract("the answer is no Events", e.to_string()))?;
+            match events.is_empty() {
+                true => Err(Failure::new(FailureClass::Contract, Code(3008), "handle answered no event", "")),
+                false => Ok(events),
+            }
+        }
     }
 }
 

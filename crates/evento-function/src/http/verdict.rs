@@ -55,10 +55,26 @@ pub(crate) fn judge_status(reply: &Reply) -> Failure {
     failure
 }
 
-/// Seconds, or nothing; dates are rare enough to be read as "no time given".
+/// Seconds or a date (RFC 9110, 10.2.3); anything else is no time given.
 fn retry_after_ms(reply: &Reply) -> Option<u64> {
-    let value = reply.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse::<u64>().ok().map(|seconds| seconds.saturating_mul(1_000))
+    let value = reply.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(seconds.saturating_mul(1_000));
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(at.duration_since(jiff::Timestamp::now()).as_millis().try_into().unwrap_or(0))
+}
+
+/// That the answer comes from the revision that was discovered (function-protocol 5, `Evento-Manifest`).
+pub(crate) fn check_manifest(reply: &Reply, known: Option<&str>) -> Result<(), Failure> {
+    let said = reply.headers.get("evento-manifest").and_then(|value| value.to_str().ok());
+    match (known, said) {
+        (Some(known), Some(said)) if !known.eq_ignore_ascii_case(said) => {
+            let detail = "its manifest changed since it was discovered; it is asked for it again";
+            Err(Failure::new(FailureClass::Swapped, Code(3001), "another revision answers at the address", detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Content type, encoding, and that the answer is to this call (rows 1 and 2 of 8.3).

@@ -152,8 +152,14 @@ impl Rollout {
             }
         };
         if kept.get(name).is_some_and(|kept| kept.declaration.revision == candidate.declaration.revision) {
-            if let Some(process) = candidate.process {
-                process.stop().await;
+            match candidate.process {
+                Some(process) => process.stop().await,
+                // The same function, perhaps with its manifest in other words: that is what it is called with now.
+                None => {
+                    if let Some(live) = function.revision(candidate.declaration.revision) {
+                        *live.host.write() = candidate.live.host.read().clone();
+                    }
+                }
             }
             return Ok(Vec::new());
         }

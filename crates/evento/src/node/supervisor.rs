@@ -34,7 +34,6 @@ pub struct Candidate {
     pub live: Arc<Live>,
     /// Its process, if Evento started it.
     pub process: Option<RunningProcess>,
-    manifest: Manifest,
 }
 
 /// Why a function does not serve.
@@ -87,7 +86,7 @@ pub async fn start(
                 }
                 None => None,
             };
-            let manifest = given.or(found.map(|(manifest, _)| manifest));
+            let manifest = given.or(found);
             let artifact = Digest([0; 32]);
             candidate(registry, name, spec, manifest, artifact, address, None)
         }
@@ -132,9 +131,8 @@ async fn start_process(
                     tokio::time::sleep(ASK_EVERY).await;
                     continue;
                 }
-                let manifest = found.map(|(manifest, _)| manifest);
                 let address = process.address();
-                return candidate(registry, name, spec, manifest, artifact, address, Some(process));
+                return candidate(registry, name, spec, found, artifact, address, Some(process));
             }
             Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
             Err(failure) if Instant::now() >= until => {
@@ -213,13 +211,14 @@ fn candidate(
                 entities,
                 limits: ManifestLimits::default(),
                 digest,
+                served: None,
             };
             (declaration, manifest)
         }
     };
     let instance = process.as_ref().map(|process| process.instance().to_owned());
     let live = Live::new(declaration.revision, HttpFunction::new(address, &manifest, declaration.revision, instance));
-    Ok(Candidate { name: name.clone(), declaration, live, process, manifest })
+    Ok(Candidate { name: name.clone(), declaration, live, process })
 }
 
 fn declared(entity: &ManifestEntity) -> DeclaredEntity {
@@ -267,15 +266,8 @@ impl Keeper {
     ) -> Keeper {
         let (stop, stopped) = oneshot::channel();
         if let Some(process) = candidate.process {
-            let watched = Watched {
-                name: candidate.name,
-                live: candidate.live,
-                manifest: candidate.manifest,
-                registry,
-                function,
-                surroundings,
-                path,
-            };
+            let watched =
+                Watched { name: candidate.name, live: candidate.live, registry, function, surroundings, path };
             tokio::spawn(watched.keep(process, stopped));
         }
         Keeper { stop: Some(stop) }
@@ -292,7 +284,6 @@ impl Keeper {
 struct Watched {
     name: ResourceName,
     live: Arc<Live>,
-    manifest: Manifest,
     registry: Registry,
     function: Arc<Function>,
     surroundings: Surroundings,
@@ -346,13 +337,7 @@ impl Watched {
             return Err(StartFailure::new(2301, message));
         }
         let process = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "it is no process any more"))?;
-        let host = HttpFunction::new(
-            process.address(),
-            &self.manifest,
-            self.live.revision,
-            Some(process.instance().to_owned()),
-        );
-        *self.live.host.write() = Some(Arc::new(host));
+        *self.live.host.write() = candidate.live.host.read().clone();
         Ok(process)
     }
 

@@ -1,0 +1,6 @@
+//! The HTTP host against real peers: every wire, both framings, and a peer that answers everything wrong.
+
+mod golden;
+mod hostile;
+mod peer;
+mod raw;
