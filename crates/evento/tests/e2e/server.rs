@@ -65,11 +65,16 @@ pub struct Server {
 impl Server {
     /// Starts on a data directory and waits until it answers.
     pub fn start(data: &Path) -> Server {
+        Server::start_by(Command::new(env!("CARGO_BIN_EXE_evento")), data)
+    }
+
+    /// As `start`, by a command that becomes the server.
+    pub fn start_by(mut command: Command, data: &Path) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let address = format!("127.0.0.1:{port}");
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_evento"))
+        let child = command
             .args(["serve", "--listen", &address, "--data"])
             .arg(data)
             .env("EVENTO_LOG", "warn")
@@ -104,6 +109,23 @@ impl Server {
             .expect("evento runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// The pid of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the server ends by itself; its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        let until = Instant::now() + START_MAX;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                return status.code();
+            }
+            std::thread::yield_now();
+        }
+        panic!("the server does not end");
     }
 
     /// SIGKILL; whatever it was doing.
