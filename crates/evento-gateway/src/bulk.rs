@@ -62,7 +62,7 @@ pub(crate) async fn send_many(
     }
     let catalog = gateway.node.catalog();
     let preference = Preference::read(&headers);
-    let async_only = preference.respond_async && preference.wait.is_none();
+    let async_only = preference.async_only();
     let want = if async_only { Want::Stored } else { Want::Outcome };
     let until = Instant::now() + preference.wait.unwrap_or(gateway.limits.wait);
     // All are asked before the first is waited for, so that they travel together.
@@ -86,6 +86,7 @@ pub(crate) async fn send_many(
     let mut response = Response::new(Body::from(writer.out));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    preference.mark(&mut response);
     Ok(response)
 }
 

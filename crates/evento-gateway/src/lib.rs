@@ -18,4 +18,4 @@ mod routes;
 mod send;
 mod tail;
 
-pub use routes::{Limits, router, serve};
+pub use routes::{Limits, paths, router, serve};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, header};
 use evento_model::{CommandId, Sequence};
 
 use crate::problem::Problem;
@@ -39,6 +40,28 @@ impl Preference {
             }
         }
         preference
+    }
+
+    /// Whether only the storing is waited for. With both, the wait counts.
+    pub(crate) fn async_only(self) -> bool {
+        self.respond_async && self.wait.is_none()
+    }
+
+    /// Says in the answer what was heeded (RFC 7240, section 3).
+    pub(crate) fn mark(self, response: &mut Response<Body>) {
+        let mut heeded = Vec::new();
+        if let Some(wait) = self.wait {
+            heeded.push(format!("wait={}", wait.as_secs_f64()));
+        }
+        if self.async_only() {
+            heeded.push("respond-async".to_owned());
+        }
+        if self.representation {
+            heeded.push("return=representation".to_owned());
+        }
+        if let (false, Ok(value)) = (heeded.is_empty(), HeaderValue::from_str(&heeded.join(", "))) {
+            response.headers_mut().insert("preference-applied", value);
+        }
     }
 }
 

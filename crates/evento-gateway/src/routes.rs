@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
@@ -54,37 +54,60 @@ pub(crate) struct Gateway {
     pub(crate) limits: Limits,
 }
 
+/// One way in: method and path as the document describes them, and what answers. Large ones take sets.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    handler: MethodRouter<Arc<Gateway>>,
+    large: bool,
+}
+
+fn routes() -> Vec<Route> {
+    let route = |method, path, handler| Route { method, path, handler, large: false };
+    let large = |method, path, handler| Route { method, path, handler, large: true };
+    vec![
+        route("post", "/v1/entities/{entity}/{id}/commands/{command}", post(send::send)),
+        route("get", "/v1/entities/{entity}/{id}/commands/{command}", get(commands::get)),
+        route("post", "/v1/entities/{entity}/{id}/commands/{command}/{verb}", post(commands::operate)),
+        route("get", "/v1/entities/{entity}/{id}/events", get(read::events)),
+        route("get", "/v1/entities/{entity}/{id}", get(read::state)),
+        route("get", "/v1/entities/{entity}", get(read::instances)),
+        route("get", "/v1/events", get(tail::all)),
+        large("post", "/v1/commands", post(bulk::send_many)),
+        route("get", "/v1/commands", get(commands::list)),
+        route("get", "/v1/commands/groups", get(commands::groups)),
+        large("post", "/v1/apply", post(admin::apply)),
+        large("post", "/v1/diff", post(admin::diff)),
+        route("get", "/v1/resources/{kind}", get(admin::resources)),
+        route("get", "/v1/resources/{kind}/{name}", get(admin::resource)),
+        route("delete", "/v1/resources/{kind}/{name}", delete(admin::delete)),
+        route("get", "/v1/functions", get(admin::functions)),
+        route("get", "/v1/functions/{name}", get(admin::function)),
+        route("get", "/v1/functions/{name}/logs", get(admin::logs)),
+        route("post", "/v1/functions/{name}/test", post(admin::test)),
+        route("get", "/v1/openapi.json", get(openapi::document)),
+        route("get", "/livez", get(admin::alive)),
+        route("get", "/readyz", get(admin::ready)),
+        route("get", "/startupz", get(admin::ready)),
+        route("get", "/metrics", get(admin::metrics)),
+    ]
+}
+
+/// Method and path pattern of every way in, to compare with what is described.
+pub fn paths() -> Vec<(&'static str, &'static str)> {
+    routes().into_iter().map(|route| (route.method, route.path)).collect()
+}
+
 /// The whole API.
 pub fn router(node: Arc<dyn Node>, limits: Limits) -> Router {
     let body_bytes_max = limits.body_bytes_max;
     let gateway = Arc::new(Gateway { node, limits });
-    let large = Router::new()
-        .route("/v1/commands", post(bulk::send_many).get(commands::list))
-        .route("/v1/apply", post(admin::apply))
-        .route("/v1/diff", post(admin::diff))
-        .layer(DefaultBodyLimit::max(LARGE_BODY));
-    Router::new()
-        .route("/v1/entities/{entity}/{id}/commands/{command}", post(send::send).get(commands::get))
-        .route("/v1/entities/{entity}/{id}/commands/{command}/{verb}", post(commands::operate))
-        .route("/v1/entities/{entity}/{id}/events", get(read::events))
-        .route("/v1/entities/{entity}/{id}", get(read::state))
-        .route("/v1/entities/{entity}", get(read::instances))
-        .route("/v1/events", get(tail::all))
-        .route("/v1/commands/groups", get(commands::groups))
-        .route("/v1/resources/{kind}", get(admin::resources))
-        .route("/v1/resources/{kind}/{name}", get(admin::resource).delete(admin::delete))
-        .route("/v1/functions", get(admin::functions))
-        .route("/v1/functions/{name}", get(admin::function))
-        .route("/v1/functions/{name}/logs", get(admin::logs))
-        .route("/v1/functions/{name}/test", post(admin::test))
-        .route("/v1/openapi.json", get(openapi::document))
-        .route("/livez", get(admin::alive))
-        .route("/readyz", get(admin::ready))
-        .route("/startupz", get(admin::ready))
-        .route("/metrics", get(admin::metrics))
-        .layer(DefaultBodyLimit::max(body_bytes_max))
-        .merge(large)
-        .fallback(no_such_path)
+    let mut all = Router::new();
+    for route in routes() {
+        let most = if route.large { LARGE_BODY } else { body_bytes_max };
+        all = all.route(route.path, route.handler.layer(DefaultBodyLimit::max(most)));
+    }
+    all.fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(gateway.clone(), every_answer))
         .with_state(gateway)

@@ -58,7 +58,7 @@ pub(crate) async fn send(
     };
     let record = offer.record(node);
     let command_id = record.command_id.clone();
-    let async_only = preference.respond_async && preference.wait.is_none();
+    let async_only = preference.async_only();
     let want = if async_only { Want::Stored } else { Want::Outcome };
     let wait = preference.wait.unwrap_or(gateway.limits.wait);
     let answer = node.ask(Ask::Send { entity: entity.id, command: Box::new(record), want });
@@ -68,7 +68,9 @@ pub(crate) async fn send(
         false => outcome_or_status(node, answer, &reference, wait).await?,
     };
     let show = Show { long_as_string: long_as_string(&headers), with_state: preference.representation };
-    respond(&gateway, &catalog, entity, answer, &reference, show)
+    let mut response = respond(&gateway, &catalog, entity, answer, &reference, show)?;
+    preference.mark(&mut response);
+    Ok(response)
 }
 
 /// How an answer is to be shown.

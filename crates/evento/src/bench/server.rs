@@ -72,7 +72,8 @@ impl Server {
             args.resources.display()
         );
         let data = match &args.scratch {
-            Some(folder) => tempfile::Builder::new().prefix("evento-bench-").tempdir_in(folder),
+            Some(folder) => std::fs::create_dir_all(folder)
+                .and_then(|()| tempfile::Builder::new().prefix("evento-bench-").tempdir_in(folder)),
             None => tempfile::Builder::new().prefix("evento-bench-").tempdir(),
         }
         .context("make the scratch directory")?;

@@ -5,6 +5,7 @@ mod failed_write;
 mod full_disk;
 mod hostile;
 mod kill;
+mod openapi;
 mod resources;
 mod server;
 mod twins;
