@@ -225,3 +225,87 @@ fn blocks<'a>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::{ApplyContext, Context, Encoded, Failure, Function};
+
+    /// The function of the golden files, by hand over bytes, so that nothing of the codec can agree with itself.
+    struct Bank {
+        fails: Option<Failure>,
+    }
+
+    const RECEIVED: &str = "bank.DepositReceived";
+
+    impl Function for Bank {
+        fn entity(&self) -> &'static str {
+            "bank.Account"
+        }
+
+        fn manifest(&self) -> serde_json::Value {
+            serde_json::Value::Null
+        }
+
+        fn applies(&self, event: &str) -> bool {
+            event == RECEIVED
+        }
+
+        fn handle(
+            &self,
+            command: &str,
+            payload: &[u8],
+            state: Option<&[u8]>,
+            context: &Context,
+        ) -> Result<Vec<Encoded>, Failure> {
+            assert_eq!((command, state), ("bank.DepositCash", Some(&unhex("06 41 64 61 06 45 55 52 d0 0f 04")[..])));
+            let seed: Vec<u8> = (0..16).collect();
+            assert_eq!((&*context.entity_id, context.seq, &*context.command_id), ("a-1", 3, "c-9"));
+            assert_eq!((context.time_ms, &context.seed[..]), (1_795_413_600_000, &seed[..]));
+            match &self.fails {
+                Some(failure) => Err(failure.clone()),
+                None => Ok(vec![Encoded { type_name: RECEIVED, payload: payload.to_vec() }]),
+            }
+        }
+
+        fn apply(
+            &self,
+            event: &str,
+            payload: &[u8],
+            _: Option<&[u8]>,
+            _: &ApplyContext,
+        ) -> Result<Option<Vec<u8>>, Failure> {
+            assert_eq!((event, payload), (RECEIVED, &unhex("f0 01 08 72 65 6e 74")[..]));
+            Ok(Some(unhex("06 41 64 61 06 45 55 52 c0 11 06")))
+        }
+    }
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex");
+        digits.chunks(2).map(pair).collect()
+    }
+
+    const REQUEST: &str = include_str!("../../conformance/golden/run-request.hex");
+
+    #[test]
+    fn the_golden_request_has_the_golden_reply() {
+        let reply = run(&Bank { fails: None }, &unhex(REQUEST)).expect("readable");
+        assert_eq!(reply, unhex(include_str!("../../conformance/golden/run-response.hex")));
+    }
+
+    #[test]
+    fn a_poisoned_command_has_the_golden_failure() {
+        let reply = run(&Bank { fails: Some(Failure::poison("no such tariff")) }, &unhex(REQUEST)).expect("readable");
+        assert_eq!(reply, unhex(include_str!("../../conformance/golden/run-response-poison.hex")));
+    }
+
+    #[test]
+    fn a_request_cut_or_lengthened_anywhere_is_refused_and_never_panics() {
+        let request = unhex(REQUEST);
+        for end in 0..request.len() {
+            assert!(run(&Bank { fails: None }, &request[..end]).is_err(), "cut at {end}");
+        }
+        assert!(run(&Bank { fails: None }, &[&request[..], &[0]].concat()).is_err());
+    }
+}
