@@ -33,18 +33,29 @@ pub struct Written {
 }
 
 /// Every template there is; the first is the default.
-pub const TEMPLATES: &[Template] = &[Template {
-    name: "python",
-    about: "a bank account in Python by hand: Flask and fastavro",
-    first_command: "evento send account/alice OpenAccount owner=Ada",
-    files: PYTHON,
-}];
+pub const TEMPLATES: &[Template] = &[
+    Template {
+        name: "python",
+        about: "a bank account in Python by hand: Flask and fastavro",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: PYTHON,
+    },
+    Template {
+        name: "python-order",
+        about: "an order in Python by hand, as in the tutorial",
+        first_command: "evento send order/o-1 PlaceOrder customer=Ada item=lamp price=4900",
+        files: PYTHON_ORDER,
+    },
+];
 
 macro_rules! schema {
     ($name:literal) => {
+        schema!("bank", $name)
+    };
+    ($example:literal, $name:literal) => {
         File {
             path: concat!("schemas/", $name, ".avsc"),
-            text: include_str!(concat!("../../../examples/bank/schemas/", $name, ".avsc")),
+            text: include_str!(concat!("../../../examples/", $example, "/schemas/", $name, ".avsc")),
             changes: &[],
             is_program: false,
         }
@@ -95,6 +106,33 @@ const PYTHON: &[File] = &[
     file!("test_accounts.py", "../templates/python/test_accounts.py"),
     file!("evento.toml", "../templates/python/evento.toml"),
     file!("README.md", "../templates/python/README.md"),
+    file!(".gitignore", "../templates/python/gitignore"),
+];
+
+const PYTHON_ORDER: &[File] = &[
+    file!("resources/order.yaml", "../../../examples/order-python/resources/order.yaml"),
+    file!("resources/function.yaml", "../../../examples/order-python/resources/function.yaml"),
+    schema!("order-python", "CancelOrder"),
+    schema!("order-python", "Order"),
+    schema!("order-python", "OrderCancelled"),
+    schema!("order-python", "OrderPaid"),
+    schema!("order-python", "OrderPlaced"),
+    schema!("order-python", "OrderRefused"),
+    schema!("order-python", "OrderShipped"),
+    schema!("order-python", "PayOrder"),
+    schema!("order-python", "PlaceOrder"),
+    schema!("order-python", "ShipOrder"),
+    file!("orders.py", "../../../examples/order-python/orders.py"),
+    file!(
+        "run-function",
+        "../../../examples/order-python/run-function",
+        &[("environment=\"${EVENTO_CACHE:-$HOME/.cache/evento}/order-python\"", "environment=\"$PWD/.venv\"")],
+        true
+    ),
+    file!("requirements.txt", "../../../examples/order-python/requirements.txt"),
+    file!("test_orders.py", "../templates/python-order/test_orders.py"),
+    file!("evento.toml", "../templates/python/evento.toml"),
+    file!("README.md", "../templates/python-order/README.md"),
     file!(".gitignore", "../templates/python/gitignore"),
 ];
 

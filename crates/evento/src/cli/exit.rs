@@ -115,4 +115,12 @@ mod tests {
         numbers.dedup();
         assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 75]);
     }
+    #[test]
+    fn the_page_on_the_command_line_has_the_same_table() {
+        let page = include_str!("../../../../docs/command-line.md");
+        for (exit, meaning) in TABLE {
+            let row = format!("| {} | {meaning} |", exit.code());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ impl Dev {
         let programs = Path::new(env!("CARGO_BIN_EXE_evento")).parent().expect("a folder");
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
         let output = Command::new("sh")
-            .args(["-c", line])
+            .args(["-c", &line.replace("localhost:8080", &self.listen)])
             .current_dir(folder)
             .env("PATH", path)
             .env("EVENTO_HTTP_LISTEN", &self.listen)
@@ -97,10 +97,15 @@ fn transcript(page: &str) -> Vec<(String, String)> {
     steps
 }
 
-/// Durations and ages are never the same twice.
+/// Durations, ages, times, positions and revisions are never the same twice.
 fn masked(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
+        let member = line.trim_start().split("\": ").next().unwrap_or_default();
+        if matches!(member, "\"time" | "\"acceptedAt" | "\"updatedAt" | "\"durationMs" | "\"position" | "\"revision") {
+            out.push_str(&format!("{member}: #\n"));
+            continue;
+        }
         let words: Vec<&str> = line.trim_end().split(' ').collect();
         let masked = words.iter().enumerate().map(|(n, word)| {
             let next = words.get(n + 1).copied();
@@ -136,4 +141,26 @@ fn the_readme_does_what_it_says() {
 #[test]
 fn the_tutorial_does_what_it_says() {
     check("docs/tutorial-order.md", "examples/order-python");
+}
+
+#[test]
+fn the_pages_on_the_bank_do_what_they_say() {
+    for page in ["docs/http-api.md", "docs/command-line.md", "docs/resources.md"] {
+        check(page, "examples/bank");
+    }
+}
+
+#[test]
+fn the_page_of_settings_is_that_of_the_program() {
+    let page = root().join("docs/configuration.md");
+    expect_test::expect_file![page].assert_eq(&evento::config::settings::reference());
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = std::fs::read_to_string(root().join("docs/README.md")).expect("the index");
+    for page in std::fs::read_dir(root().join("docs")).expect("the folder") {
+        let name = page.expect("a page").file_name().into_string().expect("a name");
+        assert!(name == "README.md" || !name.ends_with(".md") || index.contains(&format!("({name})")), "{name}");
+    }
 }
