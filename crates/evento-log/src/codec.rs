@@ -9,6 +9,6 @@ mod headers;
 mod record;
 
 pub(crate) use batch::BatchBuilder;
-pub use batch::{BATCH_OVERHEAD, BatchError, BatchHeader, Record, records};
+pub use batch::{BATCH_OVERHEAD, BatchError, BatchHeader, Record, records, records_within};
 pub(crate) use headers::Names;
 pub use record::{command_of, event_of};

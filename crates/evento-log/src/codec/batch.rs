@@ -1,5 +1,7 @@
 //! A record batch, version 2: built record by record, read without trusting a length.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 /// Bytes of a batch before its first record.
@@ -177,6 +179,12 @@ pub struct Record {
 
 /// The records of a batch whose checksum holds.
 pub fn records(batch: &Bytes) -> Result<Vec<Record>, BatchError> {
+    records_within(batch, 0..u64::MAX)
+}
+
+/// Those with offsets in a range. The others are stepped over: one event of a large group costs little more than
+/// its checksum.
+pub fn records_within(batch: &Bytes, offsets: Range<u64>) -> Result<Vec<Record>, BatchError> {
     let header = BatchHeader::read(batch)?;
     let whole = batch.get(..header.bytes).ok_or(BatchError)?;
     let crc = u32::from_be_bytes(whole[17..21].try_into().map_err(|_| BatchError)?);
@@ -185,12 +193,18 @@ pub fn records(batch: &Bytes) -> Result<Vec<Record>, BatchError> {
     }
     let mut cursor = Cursor { batch, at: BATCH_OVERHEAD, end: header.bytes };
     // A record has at least seven bytes, whatever the count says.
-    let mut records = Vec::with_capacity((header.count as usize).min(whole.len() / 7));
+    let wanted = offsets.end.saturating_sub(offsets.start).min(u64::from(header.count)) as usize;
+    let mut records = Vec::with_capacity(wanted.min(whole.len() / 7));
     for _ in 0..header.count {
         let length = cursor.length()?;
         let end = cursor.at.checked_add(length).filter(|end| *end <= cursor.end).ok_or(BatchError)?;
         cursor.take(1)?;
         let (delta, offset) = (cursor.varint()?, cursor.varint()?);
+        let offset = header.base_offset + u64::try_from(offset).map_err(|_| BatchError)?;
+        if !offsets.contains(&offset) {
+            cursor.at = end;
+            continue;
+        }
         let key = cursor.optional()?.unwrap_or_default();
         let value = cursor.optional()?;
         let count = cursor.length()?;
@@ -202,7 +216,6 @@ pub fn records(batch: &Bytes) -> Result<Vec<Record>, BatchError> {
         if cursor.at != end {
             return Err(BatchError);
         }
-        let offset = header.base_offset + u64::try_from(offset).map_err(|_| BatchError)?;
         records.push(Record { offset, timestamp: header.timestamp.wrapping_add(delta), key, value, headers });
     }
     if cursor.at == header.bytes { Ok(records) } else { Err(BatchError) }
@@ -255,4 +268,29 @@ fn varint(out: &mut Vec<u8>, value: i64) {
         rest >>= 7;
     }
     out.push(rest as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BatchBuilder, records, records_within};
+    use bytes::Bytes;
+
+    #[test]
+    fn records_of_a_range_are_those_of_all_that_lie_in_it() {
+        let mut builder = BatchBuilder::new();
+        for n in 0..300_u32 {
+            let value = n.to_be_bytes().repeat(n as usize);
+            builder.push(&n.to_be_bytes(), [&value, b"end"], |headers| headers.put("n", &[&n.to_be_bytes()]));
+        }
+        let batch = Bytes::from(builder.finish(1_000, 7, 0));
+        let shown = |records: Vec<super::Record>| {
+            records.into_iter().map(|r| (r.offset, r.key, r.value, r.headers)).collect::<Vec<_>>()
+        };
+        let all = shown(records(&batch).expect("valid"));
+        assert_eq!(all.len(), 300);
+        for (from, to) in [(0, 1_001), (1_000, 1_000), (1_127, 1_130), (1_299, 5_000), (1_300, 1_301), (0, u64::MAX)] {
+            let wanted: Vec<_> = all.iter().filter(|record| (from..to).contains(&record.0)).cloned().collect();
+            assert_eq!(shown(records_within(&batch, from..to).expect("valid")), wanted, "{from}..{to}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use evento_model::{
 use super::tables::EndedAt;
 use super::topics::Topics;
 use super::{EmbeddedLog, Fault};
-use crate::codec::{BatchHeader, command_of, event_of, records};
+use crate::codec::{BatchHeader, command_of, event_of, records_within};
 use crate::frame::TopicPartition;
 use crate::record::CommandRecord;
 use crate::unit::StatePut;
@@ -175,10 +175,8 @@ impl EmbeddedLog {
             let batches = partition.read().read(from, ONE)?;
             let Some(batch) = batches.first() else { break };
             from = BatchHeader::read(batch).map_err(|_| damaged(at, from))?.end_offset();
-            for record in records(batch).map_err(|_| damaged(at, offset))? {
-                if (offset..end).contains(&record.offset) {
-                    events.push(stored_event(at, &record)?);
-                }
+            for record in records_within(batch, offset..end).map_err(|_| damaged(at, offset))? {
+                events.push(stored_event(at, &record)?);
             }
         }
         Ok(events)
@@ -215,10 +213,8 @@ impl EmbeddedLog {
         let at = TopicPartition { entity, kind: TopicKind::Events, partition };
         let mut events = Vec::new();
         for batch in self.read(entity, TopicKind::Events, partition, from, bytes_max)? {
-            for record in records(&batch).map_err(|_| damaged(at, from))? {
-                if record.offset >= from {
-                    events.push(stored_event(at, &record)?);
-                }
+            for record in records_within(&batch, from..u64::MAX).map_err(|_| damaged(at, from))? {
+                events.push(stored_event(at, &record)?);
             }
         }
         Ok(events)
@@ -235,12 +231,10 @@ impl EmbeddedLog {
         let at = TopicPartition { entity, kind: TopicKind::Commands, partition };
         let mut commands = Vec::new();
         for batch in self.read(entity, TopicKind::Commands, partition, from, bytes_max)? {
-            for record in records(&batch).map_err(|_| damaged(at, from))? {
-                if record.offset >= from {
-                    let position = Position { entity, topic: TopicKind::Commands, partition, offset: record.offset };
-                    let record = command_of(&record).map_err(|_| damaged(at, from))?;
-                    commands.push(StoredCommand { position, record });
-                }
+            for record in records_within(&batch, from..u64::MAX).map_err(|_| damaged(at, from))? {
+                let position = Position { entity, topic: TopicKind::Commands, partition, offset: record.offset };
+                let record = command_of(&record).map_err(|_| damaged(at, from))?;
+                commands.push(StoredCommand { position, record });
             }
         }
         Ok(commands)
@@ -309,8 +303,8 @@ pub(crate) fn command_at(topics: &Topics, at: TopicPartition, offset: Offset) ->
     let partition = topics.get(at).ok_or_else(|| damaged(at, offset))?;
     let batches = partition.read().read(offset, ONE)?;
     let batch = batches.first().ok_or_else(|| damaged(at, offset))?;
-    let found = records(batch).map_err(|_| damaged(at, offset))?.into_iter().find(|record| record.offset == offset);
-    found.and_then(|record| command_of(&record).ok()).ok_or_else(|| damaged(at, offset))
+    let found = records_within(batch, offset..offset + 1).map_err(|_| damaged(at, offset))?;
+    found.first().and_then(|record| command_of(record).ok()).ok_or_else(|| damaged(at, offset))
 }
 
 fn stored_event(at: TopicPartition, record: &crate::codec::Record) -> Result<StoredEvent, Fault> {
