@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
-use evento_log::intake::{Answer, Ask, CommandRef, Want};
+use evento_log::intake::{Answer, Ask, CommandRef, Offer, Want};
 use evento_model::{CommandId, EntityKey};
 use evento_schema::avro::from_json;
 use evento_schema::catalog::{Catalog, EntityType};
@@ -22,7 +22,7 @@ use crate::document::Writer;
 use crate::preference::{Preference, long_as_string, media_type};
 use crate::problem::Problem;
 use crate::routes::Gateway;
-use crate::send::{Offer, bad_json, entity_id, find_entity, outcome_or_status, unknown};
+use crate::send::{bad_json, entity_id, find_entity, outcome_or_status, unknown};
 
 /// Most commands in one request.
 const LINES_MAX: usize = 10_000;
@@ -111,7 +111,8 @@ fn ask(gateway: &Gateway, catalog: &Catalog, line: &[u8], want: Want) -> Result<
         causation: line.causation_id.filter(|text| text.len() <= 256).map(Arc::from),
         traceparent: None,
     };
-    let record = offer.record(&*gateway.node);
+    let node = &*gateway.node;
+    let record = offer.record(|| node.new_id(), node.now(), node.seed());
     let command_id = record.command_id.clone();
     let answer = gateway.node.ask(Ask::Send { entity: entity.id, command: Box::new(record), want });
     Ok((entity.clone(), CommandRef { key, command_id }, answer))

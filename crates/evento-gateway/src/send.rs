@@ -7,12 +7,10 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
-use evento_log::intake::{Answer, Ask, CommandRef, CommandStatus, Done, Want};
-use evento_log::record::CommandRecord;
-use evento_model::{CommandId, Digest, EntityId, EntityKey, FullName, SchemaId, Sequence};
+use evento_log::intake::{Answer, Ask, CommandRef, CommandStatus, Done, Offer, Want};
+use evento_model::{CommandId, EntityId, EntityKey, SchemaId};
 use evento_schema::avro::{Checked, check, from_json};
 use evento_schema::catalog::{Catalog, CommandType, EntityType, LookupError};
-use sha2::Digest as _;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -56,7 +54,7 @@ pub(crate) async fn send(
         causation: text("evento-causation-id"),
         traceparent: text("traceparent"),
     };
-    let record = offer.record(node);
+    let record = offer.record(|| node.new_id(), node.now(), node.seed());
     let command_id = record.command_id.clone();
     let async_only = preference.async_only();
     let want = if async_only { Want::Stored } else { Want::Outcome };
@@ -78,45 +76,6 @@ pub(crate) async fn send(
 pub(crate) struct Show {
     pub(crate) long_as_string: bool,
     pub(crate) with_state: bool,
-}
-
-/// A command as an edge has it, checked.
-pub(crate) struct Offer {
-    pub(crate) key: EntityKey,
-    pub(crate) supplied: Option<CommandId>,
-    pub(crate) type_name: FullName,
-    pub(crate) schema: SchemaId,
-    pub(crate) payload: Bytes,
-    pub(crate) if_seq: Option<Sequence>,
-    pub(crate) correlation: Option<Arc<str>>,
-    pub(crate) causation: Option<Arc<str>>,
-    pub(crate) traceparent: Option<Arc<str>>,
-}
-
-impl Offer {
-    /// The record: with id, time, seed and digest.
-    pub(crate) fn record(self, node: &dyn Node) -> CommandRecord {
-        let mut hash = sha2::Sha256::new();
-        hash.update(self.type_name.as_str().as_bytes());
-        hash.update([0]);
-        hash.update(&self.payload);
-        CommandRecord {
-            id: self.key.id,
-            client_supplied: self.supplied.is_some(),
-            command_id: self.supplied.unwrap_or_else(|| node.new_id()),
-            type_name: self.type_name,
-            schema: self.schema,
-            payload: self.payload,
-            accepted_at: node.now(),
-            seed: node.seed(),
-            digest: Digest(hash.finalize().into()),
-            if_seq: self.if_seq,
-            correlation: self.correlation,
-            causation: self.causation,
-            traceparent: self.traceparent,
-            principal: None,
-        }
-    }
 }
 
 /// The outcome if it comes in time; else the status, once the command is durable.

@@ -1,16 +1,69 @@
 //! What the outside asks of the command path, and what it is told: plain values, without a channel.
 //!
-//! The edges (HTTP, later Kafka) make an [`Ask`]; the engine takes it and gives an [`Answer`]. Both meet here
+//! The edges (HTTP and Kafka) make an [`Offer`], and of it an [`Ask`]; the engine takes it and gives an [`Answer`]. Both meet here
 //! because an edge knows the log but never the engine. How an ask travels is the binary's business.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use evento_model::{
-    Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, Position, ResourceName, Revision, Sequence, Timestamp,
+    Code, CommandId, Digest, EntityKey, EntityTypeId, FullName, Outcome, Position, ResourceName, Revision, SchemaId,
+    Seed, Sequence, Timestamp,
 };
 
 use crate::record::{CommandRecord, EventRecord};
 use crate::unit::StatePut;
+
+/// A command as an edge has it: checked against its schema, not yet accepted.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The instance it targets.
+    pub key: EntityKey,
+    /// The id that the sender chose, if it chose one.
+    pub supplied: Option<CommandId>,
+    /// Full name of its type.
+    pub type_name: FullName,
+    /// Registry id of the payload's schema.
+    pub schema: SchemaId,
+    /// Canonical Avro bytes.
+    pub payload: Bytes,
+    /// The sequence the instance must have, if the sender asked for one.
+    pub if_seq: Option<Sequence>,
+    /// Correlation id.
+    pub correlation: Option<Arc<str>>,
+    /// Id of the event or command that caused it.
+    pub causation: Option<Arc<str>>,
+    /// W3C trace context.
+    pub traceparent: Option<Arc<str>>,
+}
+
+impl Offer {
+    /// The record: with id, time, seed and the digest that tells a repeated send from another command under the
+    /// same id. The digest is the same whatever edge the command comes through.
+    pub fn record(self, made_id: impl FnOnce() -> CommandId, accepted_at: Timestamp, seed: Seed) -> CommandRecord {
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
+        hash.update(self.type_name.as_str().as_bytes());
+        hash.update([0]);
+        hash.update(&self.payload);
+        CommandRecord {
+            id: self.key.id,
+            client_supplied: self.supplied.is_some(),
+            command_id: self.supplied.unwrap_or_else(made_id),
+            type_name: self.type_name,
+            schema: self.schema,
+            payload: self.payload,
+            accepted_at,
+            seed,
+            digest: Digest(hash.finalize().into()),
+            if_seq: self.if_seq,
+            correlation: self.correlation,
+            causation: self.causation,
+            traceparent: self.traceparent,
+            principal: None,
+        }
+    }
+}
 
 /// Something asked of the command path.
 #[derive(Clone, Debug)]

@@ -32,6 +32,29 @@ pub struct CommitUnit {
     pub meta: Vec<(Bytes, Option<Bytes>)>,
 }
 
+impl CommitUnit {
+    /// A unit that changes nothing of its instance yet.
+    pub fn empty(entity: EntityTypeId, partition: u32, id: EntityId) -> CommitUnit {
+        CommitUnit {
+            entity,
+            partition,
+            id,
+            commands: Vec::new(),
+            events: Vec::new(),
+            state: None,
+            outcomes: Vec::new(),
+            marks: Vec::new(),
+            meta: Vec::new(),
+        }
+    }
+
+    /// A unit of facts alone: it belongs to no instance.
+    pub fn of_facts(meta: Vec<(Bytes, Option<Bytes>)>) -> CommitUnit {
+        let id = EntityId::new("facts").expect("a valid id");
+        CommitUnit { meta, ..CommitUnit::empty(EntityTypeId(0), 0, id) }
+    }
+}
+
 /// The state of an instance after the unit's last event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StatePut {

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
+use bytes::Bytes;
 use evento_model::TopicKind;
 use rustc_hash::FxHashMap;
 
@@ -202,7 +203,8 @@ impl Committer {
 fn weight(unit: &CommitUnit) -> usize {
     let payloads = unit.commands.iter().map(|c| c.payload.len() + 400).sum::<usize>()
         + unit.events.iter().map(|e| e.payload.len() + 800).sum::<usize>();
-    payloads + unit.state.as_ref().and_then(|put| put.state.as_ref()).map_or(0, |state| state.len()) + 200
+    let facts = unit.meta.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len)).sum::<usize>();
+    payloads + facts + unit.state.as_ref().and_then(|put| put.state.as_ref()).map_or(0, |state| state.len()) + 200
 }
 
 /// One batch per topic partition of the group.

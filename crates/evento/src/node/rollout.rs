@@ -455,7 +455,7 @@ impl Rollout {
         let receivers = pending.clone();
         let put = move |key: EntityKey, partition: u32, put: StatePut| {
             let (sender, receiver) = oneshot::channel();
-            let unit = CommitUnit { state: Some(put), ..empty(key.entity, partition, key.id) };
+            let unit = CommitUnit { state: Some(put), ..CommitUnit::empty(key.entity, partition, key.id) };
             log.submit(unit, Box::new(move |result| drop(sender.send(result))));
             receivers.lock().push(receiver);
         };
@@ -471,10 +471,8 @@ impl Rollout {
     }
 
     async fn write_meta(&self, meta: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Problem> {
-        let id = EntityId::new("registry").map_err(|error| Problem::new(9001, error.to_string()))?;
         let (sender, receiver) = oneshot::channel();
-        let unit = CommitUnit { meta, ..empty(EntityTypeId(0), 0, id) };
-        self.log.submit(unit, Box::new(move |result| drop(sender.send(result))));
+        self.log.submit(CommitUnit::of_facts(meta), Box::new(move |result| drop(sender.send(result))));
         durable(receiver).await.map(drop)
     }
 
@@ -518,20 +516,6 @@ enum History {
     None,
     Same,
     Other,
-}
-
-fn empty(entity: EntityTypeId, partition: u32, id: EntityId) -> CommitUnit {
-    CommitUnit {
-        entity,
-        partition,
-        id,
-        commands: Vec::new(),
-        events: Vec::new(),
-        state: None,
-        outcomes: Vec::new(),
-        marks: Vec::new(),
-        meta: Vec::new(),
-    }
 }
 
 async fn durable(receiver: oneshot::Receiver<Result<Committed, Fault>>) -> Result<Committed, Problem> {

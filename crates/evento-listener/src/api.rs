@@ -1,0 +1,170 @@
+//! Which requests are served, in which versions, and who answers them.
+//!
+//! One table says what is served; ApiVersions shows it, and nothing outside it is decoded. A request of an unknown
+//! kind or version ends its connection, as with a Kafka broker; only ApiVersions itself is answered in its oldest
+//! form then, so that the client can choose again (KIP-511).
+
+mod cluster;
+mod configs;
+mod metadata;
+mod offsets;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader, api_versions_response::ApiVersion,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+
+use crate::broker::Broker;
+use crate::connection::{Client, Reply};
+
+/// The error code of success.
+pub(crate) const NONE: i16 = 0;
+
+/// What is served: kind, lowest and highest version.
+const SERVED: &[(ApiKey, i16, i16)] = &[
+    (ApiKey::ListOffsets, 1, 7),
+    (ApiKey::Metadata, 0, 12),
+    (ApiKey::ApiVersions, 0, 3),
+    (ApiKey::CreateTopics, 2, 7),
+    (ApiKey::DescribeConfigs, 1, 4),
+    (ApiKey::DescribeCluster, 0, 1),
+];
+
+/// What became of a request.
+pub(crate) enum Answered {
+    /// Write this.
+    Reply(Reply),
+    /// The client wants no answer.
+    Silent,
+}
+
+/// Why a connection cannot go on.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The request is of a kind or version that is not served.
+    NotServed(i16, i16),
+    /// The bytes are not what they should be, or an answer cannot be written in the client's version.
+    Codec(ApiKey, String),
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Broken::NotServed(key, version) => write!(f, "requests {key} of version {version} are not served"),
+            Broken::Codec(key, why) => write!(f, "a {key:?} request or its answer: {why}"),
+        }
+    }
+}
+
+/// One request that is being answered.
+pub(crate) struct Call<'a> {
+    pub(crate) broker: &'a Arc<Broker>,
+    pub(crate) client: &'a Client,
+    pub(crate) version: i16,
+    key: ApiKey,
+    correlation: i32,
+}
+
+/// Answers one request, given without its length.
+pub(crate) async fn answer(broker: &Arc<Broker>, client: &mut Client, request: Bytes) -> Result<Answered, Broken> {
+    let (Some(&[a, b]), Some(&[c, d])) =
+        (request.first_chunk::<2>(), request[2.min(request.len())..].first_chunk::<2>())
+    else {
+        return Err(Broken::NotServed(-1, -1));
+    };
+    let (number, version) = (i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d]));
+    let served = SERVED.iter().find(|(key, _, _)| *key as i16 == number);
+    let Some((key, low, high)) = served.copied() else { return Err(Broken::NotServed(number, version)) };
+    let old_form = key == ApiKey::ApiVersions && version > high;
+    if !old_form && !(low..=high).contains(&version) {
+        return Err(Broken::NotServed(number, version));
+    }
+    let broken = |error: &dyn std::fmt::Display| Broken::Codec(key, error.to_string());
+    let mut body = request;
+    let header_version = key.request_header_version(version);
+    let header = RequestHeader::decode(&mut body, header_version).map_err(|error| broken(&error))?;
+    client.id = header.client_id.map(|id| id.to_string()).unwrap_or_default();
+    let call = Call { broker, client, version, key, correlation: header.correlation_id };
+    if old_form {
+        let call = Call { version: 0, ..call };
+        return call.reply(&versions(UNSUPPORTED_VERSION));
+    }
+    dispatch(&call, body).await
+}
+
+async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
+    match call.key {
+        ApiKey::ListOffsets => call.with(body, offsets::list).await,
+        ApiKey::Metadata => call.with(body, metadata::metadata).await,
+        ApiKey::ApiVersions => call.with(body, api_versions).await,
+        ApiKey::CreateTopics => call.with(body, cluster::create_topics).await,
+        ApiKey::DescribeConfigs => call.with(body, configs::describe).await,
+        ApiKey::DescribeCluster => call.with(body, cluster::describe).await,
+        key => Err(Broken::NotServed(key as i16, call.version)),
+    }
+}
+
+impl Call<'_> {
+    /// Decodes the request, has it answered, and encodes the answer.
+    async fn with<Q: Decodable, A: Encodable + HeaderVersion>(
+        &self,
+        body: Bytes,
+        handler: impl AsyncFnOnce(&Call<'_>, Q) -> A,
+    ) -> Result<Answered, Broken> {
+        let request = self.read(body)?;
+        self.reply(&handler(self, request).await)
+    }
+
+    fn read<Q: Decodable>(&self, mut body: Bytes) -> Result<Q, Broken> {
+        Q::decode(&mut body, self.version).map_err(|error| self.broken(&error))
+    }
+
+    fn reply<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Answered, Broken> {
+        let size = answer.compute_size(self.version).map_err(|error| self.broken(&error))?;
+        let header = ResponseHeader::default().with_correlation_id(self.correlation);
+        let reply = Reply::new(size + 16, |out| {
+            header.encode(out, A::header_version(self.version))?;
+            answer.encode(out, self.version)
+        });
+        reply.map(Answered::Reply).map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&self, error: &dyn std::fmt::Display) -> Broken {
+        Broken::Codec(self.key, error.to_string())
+    }
+}
+
+/// Error 35: the version of the request is not served.
+const UNSUPPORTED_VERSION: i16 = 35;
+
+async fn api_versions(_: &Call<'_>, _: ApiVersionsRequest) -> ApiVersionsResponse {
+    versions(NONE)
+}
+
+fn versions(error: i16) -> ApiVersionsResponse {
+    let keys = SERVED.iter().map(|(key, low, high)| {
+        ApiVersion::default().with_api_key(*key as i16).with_min_version(*low).with_max_version(*high)
+    });
+    ApiVersionsResponse::default().with_error_code(error).with_api_keys(keys.collect())
+}
+
+/// Text for an answer.
+pub(crate) fn text(text: impl Into<String>) -> StrBytes {
+    StrBytes::from_string(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SERVED;
+
+    #[test]
+    fn every_served_version_is_one_that_the_codec_knows() {
+        for (key, low, high) in SERVED {
+            let known = key.valid_versions();
+            assert!(known.min <= *low && *high <= known.max, "{key:?}: {known}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The broker: everything that the connections of a listener share.
+//!
+//! One node, number 0, is broker, controller, group coordinator and transaction coordinator at once. What must
+//! survive a kill (cluster id, committed offsets, producer ids and epochs) is in the log as facts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use evento_log::embedded::Fault;
+use evento_log::unit::CommitUnit;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::node::Node;
+use crate::tails::Tails;
+
+/// Number of this broker in every answer.
+pub(crate) const NODE: i32 = 0;
+/// The fact that holds the cluster's id.
+const CLUSTER_ID: &[u8] = b"kafka/cluster-id";
+
+/// What the listener allows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once; more are closed at once.
+    pub connections_max: usize,
+    /// Bytes of one request. A longer one closes its connection.
+    pub request_bytes_max: usize,
+    /// Bytes of records in one answer to a Fetch, whatever the client asks for.
+    pub fetch_bytes_max: usize,
+    /// Bytes of records in all answers that are being made or written.
+    pub fetch_bytes_all: usize,
+    /// A request whose first byte has come must be whole after this long.
+    pub request_wait: Duration,
+    /// An answer must be taken by the client after this long.
+    pub write_wait: Duration,
+    /// A connection on which nothing comes for this long is closed.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 10_000,
+            request_bytes_max: 16 << 20,
+            fetch_bytes_max: 8 << 20,
+            fetch_bytes_all: 256 << 20,
+            request_wait: Duration::from_secs(30),
+            write_wait: Duration::from_secs(30),
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What all connections share.
+pub struct Broker {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) limits: Limits,
+    /// Host and port that clients are told to connect to.
+    pub(crate) advertised: (String, u16),
+    pub(crate) cluster_id: String,
+    pub(crate) tails: Tails,
+    /// Permits for connections.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Permits for bytes of records on their way to clients, in KiB.
+    pub(crate) fetching: Arc<Semaphore>,
+}
+
+impl Broker {
+    /// A broker on a node's log. The first one on a log gives it its cluster id.
+    pub async fn start(node: Arc<dyn Node>, limits: Limits, advertised: (String, u16)) -> Result<Arc<Broker>, Fault> {
+        let cluster_id = cluster_id(&*node).await?;
+        let tails = Tails::follow(node.log());
+        Ok(Arc::new(Broker {
+            connections: Arc::new(Semaphore::new(limits.connections_max)),
+            fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
+            tails,
+            cluster_id,
+            node,
+            limits,
+            advertised,
+        }))
+    }
+
+    /// Makes facts durable; `None` deletes one. All of them or none.
+    pub(crate) async fn write_facts(&self, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
+        write_facts(&*self.node, facts).await
+    }
+}
+
+async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
+    let (sender, durable) = oneshot::channel();
+    node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
+    durable.await.map_err(|_| Fault::Closed)?.map(drop)
+}
+
+/// 22 characters of URL-safe Base64 over 16 bytes, as a Kafka cluster's.
+async fn cluster_id(node: &dyn Node) -> Result<String, Fault> {
+    use base64::Engine;
+    if let Some(known) = node.log().meta(CLUSTER_ID) {
+        return Ok(String::from_utf8_lossy(&known).into_owned());
+    }
+    let made = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(node.seed().0);
+    let fact = (Bytes::from_static(CLUSTER_ID), Some(Bytes::copy_from_slice(made.as_bytes())));
+    write_facts(node, vec![fact]).await?;
+    Ok(made)
+}

@@ -1,0 +1,156 @@
+//! A connection: frames in, one answer after the other out, as a Kafka broker does it.
+//!
+//! A frame is a length of four bytes and as many bytes (Kafka protocol guide, "Protocol primitives"). A broker
+//! handles one request of a connection at a time; what a client sends meanwhile waits in the socket. Memory grows
+//! with the bytes that have come, never with a length that was only claimed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::api::{self, Answered};
+use crate::broker::Broker;
+
+/// Bytes of room made before each read.
+const READ: usize = 64 << 10;
+/// Pause after the system refused a connection, out of file descriptors for example.
+const REFUSED: Duration = Duration::from_millis(50);
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    /// The client's name for itself, empty if it has none.
+    pub(crate) id: String,
+}
+
+/// Serves a listener until `until` ends. Connections then end with the runtime.
+pub async fn serve(listener: TcpListener, broker: Arc<Broker>, until: impl Future<Output = ()>) {
+    let mut until = std::pin::pin!(until);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut until => return,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                // One too many is closed at once: its client sees that and comes again.
+                let Ok(permit) = broker.connections.clone().try_acquire_owned() else { continue };
+                let broker = broker.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = Connection::new(stream, address).run(&broker).await {
+                        tracing::debug!(%address, "a Kafka connection ended: {error}");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!("a Kafka connection could not be taken: {error}");
+                tokio::time::sleep(REFUSED).await;
+            }
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    client: Client,
+    /// What has come and is not handled. Bound: one request, and one read.
+    incoming: BytesMut,
+}
+
+impl Connection {
+    fn new(stream: TcpStream, address: SocketAddr) -> Connection {
+        let _ = stream.set_nodelay(true);
+        Connection { stream, client: Client { address, id: String::new() }, incoming: BytesMut::new() }
+    }
+
+    async fn run(mut self, broker: &Arc<Broker>) -> io::Result<()> {
+        while let Some(request) = self.request(broker).await? {
+            match api::answer(broker, &mut self.client, request).await {
+                Ok(Answered::Reply(reply)) => self.write(broker, reply).await?,
+                Ok(Answered::Silent) => {}
+                Err(why) => return Err(io::Error::new(io::ErrorKind::InvalidData, why.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next request without its length; `None` when the client has gone.
+    async fn request(&mut self, broker: &Broker) -> io::Result<Option<Bytes>> {
+        if self.incoming.is_empty() {
+            let idle = timeout(broker.limits.idle, self.read()).await;
+            if idle.map_err(|_| late("nothing came for too long"))?? == 0 {
+                return Ok(None);
+            }
+        }
+        let until = Instant::now() + broker.limits.request_wait;
+        self.fill(4, until).await?;
+        let length = self.incoming.get_i32();
+        let length = usize::try_from(length).ok().filter(|length| *length <= broker.limits.request_bytes_max);
+        let length = length.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "the length of a request is negative or above the limit")
+        })?;
+        self.fill(length, until).await?;
+        Ok(Some(self.incoming.split_to(length).freeze()))
+    }
+
+    /// Reads until so many bytes are there.
+    async fn fill(&mut self, length: usize, until: Instant) -> io::Result<()> {
+        while self.incoming.len() < length {
+            let read = timeout_at(until, self.read()).await;
+            if read.map_err(|_| late("a request did not come to its end in time"))?? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> io::Result<usize> {
+        self.incoming.reserve(READ);
+        self.stream.read_buf(&mut self.incoming).await
+    }
+
+    async fn write(&mut self, broker: &Broker, reply: Reply) -> io::Result<()> {
+        let Reply { bytes, held } = reply;
+        let written = timeout(broker.limits.write_wait, self.stream.write_all(&bytes)).await;
+        drop(held);
+        written.map_err(|_| late("the client does not take its answer"))?
+    }
+}
+
+fn late(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+/// An answer, ready to be written.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    bytes: BytesMut,
+    /// Given back when the answer is written.
+    held: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+impl Reply {
+    /// An answer whose content `write` appends; the length is put before it.
+    pub(crate) fn new<E>(size: usize, write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<Reply, E> {
+        let mut bytes = BytesMut::with_capacity(size + 4);
+        bytes.put_i32(0);
+        write(&mut bytes)?;
+        let length = (bytes.len() - 4) as u32;
+        bytes[..4].copy_from_slice(&length.to_be_bytes());
+        Ok(Reply { bytes, held: None })
+    }
+
+    /// Keeps a permit until the answer is written.
+    pub(crate) fn holding(mut self, held: Option<tokio::sync::OwnedSemaphorePermit>) -> Reply {
+        self.held = held;
+        self
+    }
+}
