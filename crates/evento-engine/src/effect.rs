@@ -58,7 +58,12 @@ pub enum Draft {
     /// The outcome of a command; position and commit time are filled in by the commit.
     Done(Arc<DoneDraft>),
     /// The command is durable.
-    Stored(Box<CommandStatus>),
+    Stored {
+        /// Where it stands.
+        status: Box<CommandStatus>,
+        /// Index of its record among the unit's commands, if this unit wrote it.
+        command_index: Option<usize>,
+    },
 }
 
 /// A finished command, but for where and when it is committed.
@@ -76,6 +81,8 @@ pub struct DoneDraft {
     pub events: Vec<EventRecord>,
     /// Index of its first event among the unit's.
     pub event_index: usize,
+    /// Index of its own record among the unit's commands, if this unit wrote it.
+    pub command_index: Option<usize>,
     /// The state after the unit.
     pub state: Option<StatePut>,
     /// Attempts it took.

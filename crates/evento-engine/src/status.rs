@@ -84,6 +84,7 @@ impl Engine {
         waiting: Option<WaitingFor>,
     ) -> CommandStatus {
         CommandStatus {
+            position: None,
             key: self.table.get(no).key.clone(),
             command_id: pending.record.command_id.clone(),
             command_type: pending.record.type_name.clone(),

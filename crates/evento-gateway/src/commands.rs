@@ -82,6 +82,7 @@ fn finished(node: &dyn Node, command: &CommandRef) -> Result<Option<Done>, Probl
         node.log().events(at.entity, at.partition, at.offset, count)?.into_iter().map(|event| event.record).collect();
     let Some(first) = events.first() else { return Ok(None) };
     Ok(Some(Done {
+        command_position: None,
         key: command.key.clone(),
         command_id: command.command_id.clone(),
         command_type: first.command_type.clone(),

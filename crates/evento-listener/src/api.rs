@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader, api_versions_response::ApiVersion,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ProduceRequest, RequestHeader, ResponseHeader,
+    api_versions_response::ApiVersion,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
@@ -25,6 +26,8 @@ pub(crate) const NONE: i16 = 0;
 
 /// What is served: kind, lowest and highest version.
 const SERVED: &[(ApiKey, i16, i16)] = &[
+    (ApiKey::Produce, 3, 11),
+    (ApiKey::Fetch, 4, 16),
     (ApiKey::ListOffsets, 1, 7),
     (ApiKey::Metadata, 0, 12),
     (ApiKey::ApiVersions, 0, 3),
@@ -97,6 +100,8 @@ pub(crate) async fn answer(broker: &Arc<Broker>, client: &mut Client, request: B
 
 async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
     match call.key {
+        ApiKey::Produce => produce(call, body).await,
+        ApiKey::Fetch => fetch(call, body).await,
         ApiKey::ListOffsets => call.with(body, offsets::list).await,
         ApiKey::Metadata => call.with(body, metadata::metadata).await,
         ApiKey::ApiVersions => call.with(body, api_versions).await,
@@ -105,6 +110,19 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::DescribeCluster => call.with(body, cluster::describe).await,
         key => Err(Broken::NotServed(key as i16, call.version)),
     }
+}
+
+async fn fetch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
+    let (answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
+    Ok(Answered::Reply(call.encode(&answer)?.holding(held)))
+}
+
+/// With `acks=0` a client waits for no answer (Kafka protocol guide, Produce).
+async fn produce(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
+    let request: ProduceRequest = call.read(body)?;
+    let silent = request.acks == 0;
+    let answer = crate::produce::produce(call, request).await;
+    if silent { Ok(Answered::Silent) } else { call.reply(&answer) }
 }
 
 impl Call<'_> {
@@ -123,13 +141,17 @@ impl Call<'_> {
     }
 
     fn reply<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Answered, Broken> {
+        self.encode(answer).map(Answered::Reply)
+    }
+
+    fn encode<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Reply, Broken> {
         let size = answer.compute_size(self.version).map_err(|error| self.broken(&error))?;
         let header = ResponseHeader::default().with_correlation_id(self.correlation);
-        let reply = Reply::new(size + 16, |out| {
+        Reply::new(size + 16, |out| {
             header.encode(out, A::header_version(self.version))?;
             answer.encode(out, self.version)
-        });
-        reply.map(Answered::Reply).map_err(|error| self.broken(&error))
+        })
+        .map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &dyn std::fmt::Display) -> Broken {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use evento_log::embedded::Fault;
 use evento_log::unit::CommitUnit;
+use kafka_protocol::error::ResponseError;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::node::Node;
@@ -80,6 +81,21 @@ impl Broker {
             limits,
             advertised,
         }))
+    }
+
+    /// Leader epoch of every partition: the log's, which is raised at every start.
+    pub(crate) fn epoch(&self) -> i32 {
+        self.node.log().epoch() as i32
+    }
+
+    /// Whether a client's idea of the leader epoch is this one; -1 says that it has none (KIP-320).
+    pub(crate) fn check_epoch(&self, known: i32) -> Result<(), ResponseError> {
+        match known.cmp(&self.epoch()) {
+            _ if known < 0 => Ok(()),
+            std::cmp::Ordering::Less => Err(ResponseError::FencedLeaderEpoch),
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Greater => Err(ResponseError::UnknownLeaderEpoch),
+        }
     }
 
     /// Makes facts durable; `None` deletes one. All of them or none.

@@ -11,6 +11,8 @@ pub mod node;
 
 mod api;
 mod connection;
+mod fetch;
+mod produce;
 mod tails;
 mod topic;
 

@@ -6,9 +6,13 @@
 
 mod batch;
 mod headers;
+mod produced;
 mod record;
+mod state;
 
 pub(crate) use batch::BatchBuilder;
 pub use batch::{BATCH_OVERHEAD, BatchError, BatchHeader, Record, records, records_within};
 pub(crate) use headers::Names;
+pub use produced::{Compression, ProducedBatch};
 pub use record::{command_of, event_of};
+pub use state::StateBatch;

@@ -29,10 +29,10 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
-use crate::codec::Names;
+use crate::codec::{Names, StateBatch};
 use crate::disk::Disk;
 use crate::unit::{CommitUnit, Committed};
-use crate::view::Unfinished;
+use crate::view::{StoredEvent, StoredState, Unfinished};
 use lock::Lock;
 use reserve::Reserve;
 use store::Store;
@@ -189,9 +189,10 @@ impl EmbeddedLog {
         recovery::open(config, clock, disk)
     }
 
-    /// Tells how an entity type is called in records, and how many partitions it has. Before its first unit.
-    pub fn register_entity(&self, entity: EntityTypeId, name: &str, partitions: u32) {
-        self.shared.names.write().set(entity, name);
+    /// Tells how an entity type and its own record are called in records, and how many partitions it has. Before
+    /// its first unit.
+    pub fn register_entity(&self, entity: EntityTypeId, name: &str, record: &str, partitions: u32) {
+        self.shared.names.write().set(entity, name, record);
         self.shared.partitions.write().insert(entity, partitions);
     }
 
@@ -218,6 +219,16 @@ impl EmbeddedLog {
         self.shared.queue.lock().full = None;
         self.shared.resumed.notify_all();
         Ok(())
+    }
+
+    /// The epoch of this process: raised at every start, written with every batch.
+    pub fn epoch(&self) -> OwnerEpoch {
+        self.shared.epoch
+    }
+
+    /// Adds a state to a batch of the view `<entity>.state`.
+    pub fn put_state(&self, batch: &mut StateBatch, entity: EntityTypeId, event: &StoredEvent, state: &StoredState) {
+        batch.push(&self.shared.names.read(), entity, event, state);
     }
 
     /// Number of the newest durable commit, whenever it grows.

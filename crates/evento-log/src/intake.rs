@@ -167,6 +167,8 @@ pub struct Done {
     pub state: Option<StatePut>,
     /// Where its first event is.
     pub position: Position,
+    /// Where its own record is, if the answer comes from the commit that wrote it.
+    pub command_position: Option<Position>,
     /// Attempts it took.
     pub attempts: u32,
     /// Revision of the function that handled it.
@@ -239,6 +241,8 @@ pub struct CommandStatus {
     pub command_id: CommandId,
     /// Full name of its type.
     pub command_type: FullName,
+    /// Where its own record is, if the answer comes from the commit that wrote it.
+    pub position: Option<Position>,
     /// Where it stands.
     pub status: Status,
     /// When it was accepted.

@@ -2,11 +2,12 @@
 //!
 //! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
 //! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `api` (what the gateway
-//! asks).
+//! asks), `kafka` (the listener for Kafka clients).
 
 mod api;
 mod development;
 mod functions;
+mod kafka;
 mod path;
 mod replay;
 mod rollout;
@@ -31,8 +32,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::node::{DevArgs, ServeArgs, VerifyArgs};
 use crate::config::Config;
+use crate::config::settings::Setting;
 use api::NodeApi;
 use functions::Functions;
+use kafka::Kafka;
 use path::{Start, Told};
 use rollout::Rollout;
 use supervisor::Surroundings;
@@ -49,6 +52,9 @@ pub fn serve(context: &Context, args: ServeArgs) -> Result<Exit, Failure> {
     block_on(async {
         let node = Node::start(&config, config.path("data.dir"), false).await?;
         eprintln!("evento {} listens on http://{}/v1", env!("CARGO_PKG_VERSION"), node.address);
+        if let Some(kafka) = &node.kafka {
+            eprintln!("  Kafka clients connect to {}", kafka.address);
+        }
         node.run(async {}).await
     })
 }
@@ -123,6 +129,7 @@ struct Node {
     told: mpsc::UnboundedReceiver<Told>,
     listener: TcpListener,
     address: String,
+    kafka: Option<Kafka>,
     api: Arc<NodeApi>,
     limits: Limits,
     states_lost: bool,
@@ -132,7 +139,8 @@ impl Node {
     /// Opens the log, starts the command path and listens. No function runs yet.
     async fn start(config: &Config, data: PathBuf, development: bool) -> Result<Node, Failure> {
         let listen = config.text("http.listen").to_owned();
-        let listener = bind(&listen).await?;
+        let listener = bind("http.listen", &listen).await?;
+        let kafka = Kafka::bind(config).await?;
         let address = listener.local_addr().map_or(listen, |address| address.to_string());
         let folder = std::path::absolute(&data).unwrap_or_else(|_| data.clone());
         let (log, recovered) = tokio::task::spawn_blocking(move || open(data))
@@ -163,6 +171,10 @@ impl Node {
             .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
         let rollout = Arc::new(rollout);
         let api = Arc::new(NodeApi::new(log.clone(), rollout.clone(), path.clone(), functions.clone(), counts, seed));
+        let kafka = match kafka {
+            Some(bound) => Some(Kafka::start(bound, api.clone()).await?),
+            None => None,
+        };
         let limits = Limits {
             body_bytes_max: config.bytes("http.maxBody") as usize,
             wait: Duration::from_millis(config.duration_ms("http.command.wait")),
@@ -170,18 +182,24 @@ impl Node {
             ..Limits::default()
         };
         let states_lost = recovered.states_lost;
-        Ok(Node { log, rollout, functions, told, listener, address, api, limits, states_lost })
+        Ok(Node { log, rollout, functions, told, listener, address, kafka, api, limits, states_lost })
     }
 
     /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
     async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let Node { log, rollout, told, listener, api, limits, states_lost, .. } = self;
+        let Node { log, rollout, told, listener, kafka, api, limits, states_lost, .. } = self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let router = evento_gateway::router(api, limits);
         let mut waiting = stopped.clone();
         let serving = tokio::spawn(evento_gateway::serve(listener, router, async move {
             let _ = waiting.wait_for(|stopped| *stopped).await;
         }));
+        if let Some(kafka) = kafka {
+            let mut waiting = stopped.clone();
+            tokio::spawn(kafka.serve(async move {
+                let _ = waiting.wait_for(|stopped| *stopped).await;
+            }));
+        }
         let (faulted, fault) = oneshot::channel();
         let watching = tokio::spawn(watch(told, rollout.clone(), faulted));
         let starting = tokio::spawn(keep_starting(rollout.clone(), states_lost));
@@ -216,18 +234,19 @@ enum End {
     Fault(Code),
 }
 
-async fn bind(listen: &str) -> Result<TcpListener, Failure> {
+async fn bind(setting: &str, listen: &str) -> Result<TcpListener, Failure> {
     let local = listen
         .parse::<std::net::SocketAddr>()
         .map_or_else(|_| listen.starts_with("localhost:"), |address| address.ip().is_loopback());
     if !local {
-        return Err(Failure::new(7002, format!("http.listen is {listen}: only loopback addresses are served"))
+        return Err(Failure::new(7002, format!("{setting} is {listen}: only loopback addresses are served"))
             .why("there is neither TLS nor authentication yet")
             .next("listen on 127.0.0.1 and put a proxy with TLS and authentication before it"));
     }
     TcpListener::bind(listen).await.map_err(|error| {
+        let flag = Setting::find(setting).and_then(|setting| setting.flag).unwrap_or("listen");
         Failure::new(7003, format!("{listen} cannot be listened on: {error}"))
-            .next("choose another address with --listen, or free ports with evento dev --random-ports")
+            .next(format!("choose another address with --{flag}, or free ports with evento dev --random-ports"))
     })
 }
 

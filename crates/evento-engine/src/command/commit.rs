@@ -118,15 +118,20 @@ impl Engine {
         let mut unit = self.unit(no);
         let busy = self.table.get_mut(no).busy();
         let mut told = None;
+        let mut command_index = None;
         for (n, pending) in busy.mailbox.iter_mut().take(upto + 1).enumerate() {
             let place = place_in(&mut unit, pending, number);
             if marked.contains(&n) {
                 unit.marks.push(mark_of(pending, place, false));
             }
             told = Some(pending.record.command_id.clone());
+            command_index = index(place);
         }
         let answers = match (waiter, told) {
-            (Some(waiter), Some(id)) => vec![(waiter, Draft::Stored(Box::new(self.status(no, &id))))],
+            (Some(waiter), Some(id)) => {
+                let status = Box::new(self.status(no, &id));
+                vec![(waiter, Draft::Stored { status, command_index })]
+            }
             _ => Vec::new(),
         };
         self.submit(no, unit, answers, Vec::new());
@@ -145,8 +150,8 @@ impl Engine {
         let mut unit = self.unit(no);
         let place = place_in(&mut unit, pending, number);
         unit.marks.push(mark_of(pending, place, parked));
-        let answers =
-            waiters.into_iter().map(|waiter| (waiter, Draft::Stored(Box::new(status(self, pending))))).collect();
+        let stored = |_| Draft::Stored { status: Box::new(status(self, pending)), command_index: index(place) };
+        let answers = waiters.into_iter().map(|waiter| (waiter, stored(waiter))).collect();
         self.submit(no, unit, answers, Vec::new());
     }
 
@@ -183,6 +188,10 @@ impl Engine {
         let Pending { record, waiters, stored, trial, .. } = pending;
         let record: CommandRecord = *record;
         let events = &unit.events[first..];
+        let command = match stored {
+            Stored::No => CommandPlace::InThisUnit(unit.commands.len()),
+            Stored::Writing(_) | Stored::Yes => CommandPlace::Unfinished,
+        };
         if !waiters.is_empty() {
             let draft = Arc::new(DoneDraft {
                 key: self.table.get(no).key.clone(),
@@ -191,6 +200,7 @@ impl Engine {
                 outcome,
                 events: events.to_vec(),
                 event_index: first,
+                command_index: index(command),
                 state: Some(state_put(current)),
                 attempts: trial.attempts + 1,
                 revision,
@@ -199,10 +209,6 @@ impl Engine {
             answers.extend(waiters.into_iter().map(|waiter| (waiter, Draft::Done(draft.clone()))));
         }
         let (seq_first, seq_last) = (current.seq + 1 - events.len() as u64, current.seq);
-        let command = match stored {
-            Stored::No => CommandPlace::InThisUnit(unit.commands.len()),
-            Stored::Writing(_) | Stored::Yes => CommandPlace::Unfinished,
-        };
         unit.outcomes.push(OutcomePut {
             command_id: record.command_id.clone(),
             client_supplied: record.client_supplied,
@@ -240,6 +246,14 @@ fn place_in(unit: &mut CommitUnit, pending: &mut Pending, number: UnitNo) -> Com
     pending.stored = Stored::Writing(number);
     unit.commands.push(CommandRecord::clone(&pending.record));
     CommandPlace::InThisUnit(unit.commands.len() - 1)
+}
+
+/// Index of a record among the unit's commands.
+fn index(place: CommandPlace) -> Option<usize> {
+    match place {
+        CommandPlace::InThisUnit(index) => Some(index),
+        CommandPlace::Unfinished => None,
+    }
 }
 
 fn mark_of(pending: &Pending, command: CommandPlace, parked: bool) -> Mark {

@@ -458,7 +458,7 @@ impl World {
                     let done = &self.done[&(draft.key.id.clone(), draft.command_id.clone())];
                     Answer::Done(done.0.clone())
                 }
-                Draft::Stored(status) => Answer::Unfinished(status),
+                Draft::Stored { status, .. } => Answer::Unfinished(status),
             };
             assert!(self.answers.insert(waiter, answer).is_none(), "{waiter:?} was told twice");
         }

@@ -65,7 +65,7 @@ fn shown(call: &Call<'_>, topic: &Topic) -> MetadataResponseTopic {
         MetadataResponsePartition::default()
             .with_partition_index(partition as i32)
             .with_leader_id(BrokerId(NODE))
-            .with_leader_epoch(0)
+            .with_leader_epoch(call.broker.epoch())
             .with_replica_nodes(vec![BrokerId(NODE)])
             .with_isr_nodes(vec![BrokerId(NODE)])
     });

@@ -31,12 +31,12 @@ fn partition(call: &Call<'_>, topic: Option<&Topic>, asked: &ListOffsetsPartitio
         .with_partition_index(asked.partition_index)
         .with_offset(-1)
         .with_timestamp(-1)
-        .with_leader_epoch(if call.version >= 4 { 0 } else { -1 });
+        .with_leader_epoch(if call.version >= 4 { call.broker.epoch() } else { -1 });
     let failed = |error: ResponseError| answer.clone().with_error_code(error.code());
     let place = topic.and_then(|topic| Some((topic, topic.partition(asked.partition_index)?)));
     let Some((topic, partition)) = place else { return failed(ResponseError::UnknownTopicOrPartition) };
-    if asked.current_leader_epoch > 0 {
-        return failed(ResponseError::UnknownLeaderEpoch);
+    if let Err(error) = call.broker.check_epoch(asked.current_leader_epoch) {
+        return failed(error);
     }
     let log = call.broker.node.log();
     let end = topic.end(log, partition);

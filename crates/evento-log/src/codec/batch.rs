@@ -23,6 +23,12 @@ pub(crate) struct BatchBuilder {
     count: u32,
 }
 
+impl Default for BatchBuilder {
+    fn default() -> BatchBuilder {
+        BatchBuilder::new()
+    }
+}
+
 impl BatchBuilder {
     pub(crate) fn new() -> BatchBuilder {
         BatchBuilder { out: vec![0; BATCH_OVERHEAD], scratch: Vec::new(), count: 0 }
@@ -32,17 +38,38 @@ impl BatchBuilder {
         self.count
     }
 
-    /// Adds a record; `headers` writes them and says how many it wrote.
+    /// Bytes of the batch so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Adds a record at the next offset; `headers` writes its headers.
     pub(crate) fn push(&mut self, key: &[u8], value: [&[u8]; 2], headers: impl FnOnce(&mut HeaderWriter<'_>)) {
+        self.push_at((i64::from(self.count), 0), key, Some(value), headers);
+    }
+
+    /// Adds a record at so many offsets and milliseconds after the batch's base; no value is a tombstone.
+    pub(crate) fn push_at(
+        &mut self,
+        (offset, time): (i64, i64),
+        key: &[u8],
+        value: Option<[&[u8]; 2]>,
+        headers: impl FnOnce(&mut HeaderWriter<'_>),
+    ) {
         self.scratch.clear();
         self.scratch.push(0);
-        varint(&mut self.scratch, 0);
-        varint(&mut self.scratch, i64::from(self.count));
+        varint(&mut self.scratch, time);
+        varint(&mut self.scratch, offset);
         varint(&mut self.scratch, key.len() as i64);
         self.scratch.extend_from_slice(key);
-        varint(&mut self.scratch, (value[0].len() + value[1].len()) as i64);
-        self.scratch.extend_from_slice(value[0]);
-        self.scratch.extend_from_slice(value[1]);
+        match value {
+            Some(value) => {
+                varint(&mut self.scratch, (value[0].len() + value[1].len()) as i64);
+                self.scratch.extend_from_slice(value[0]);
+                self.scratch.extend_from_slice(value[1]);
+            }
+            None => varint(&mut self.scratch, -1),
+        }
         // The count comes first; it is below 64, so that its place is one byte.
         let at = self.scratch.len();
         self.scratch.push(0);
@@ -56,10 +83,20 @@ impl BatchBuilder {
         self.count += 1;
     }
 
-    /// The finished batch.
-    pub(crate) fn finish(mut self, base_offset: u64, timestamp: i64, epoch: u32) -> Vec<u8> {
-        let length = (self.out.len() - LENGTH_END) as i32;
+    /// The finished batch: dense offsets, one timestamp.
+    pub(crate) fn finish(self, base_offset: u64, timestamp: i64, epoch: u32) -> Vec<u8> {
         let last = self.count as i32 - 1;
+        self.finish_at((base_offset, last), (timestamp, timestamp), epoch)
+    }
+
+    /// The finished batch with its base offset and the last one after it, its base timestamp and the highest one.
+    pub(crate) fn finish_at(
+        mut self,
+        (base_offset, last): (u64, i32),
+        (base, highest): (i64, i64),
+        epoch: u32,
+    ) -> Vec<u8> {
+        let length = (self.out.len() - LENGTH_END) as i32;
         let head = &mut self.out[..BATCH_OVERHEAD];
         head[0..8].copy_from_slice(&base_offset.to_be_bytes());
         head[8..12].copy_from_slice(&length.to_be_bytes());
@@ -67,8 +104,8 @@ impl BatchBuilder {
         head[16] = 2;
         head[21..23].copy_from_slice(&0i16.to_be_bytes());
         head[23..27].copy_from_slice(&last.to_be_bytes());
-        head[27..35].copy_from_slice(&timestamp.to_be_bytes());
-        head[35..43].copy_from_slice(&timestamp.to_be_bytes());
+        head[27..35].copy_from_slice(&base.to_be_bytes());
+        head[35..43].copy_from_slice(&highest.to_be_bytes());
         head[43..51].copy_from_slice(&(-1i64).to_be_bytes());
         head[51..53].copy_from_slice(&(-1i16).to_be_bytes());
         head[53..57].copy_from_slice(&(-1i32).to_be_bytes());
@@ -187,20 +224,39 @@ pub fn records(batch: &Bytes) -> Result<Vec<Record>, BatchError> {
 pub fn records_within(batch: &Bytes, offsets: Range<u64>) -> Result<Vec<Record>, BatchError> {
     let header = BatchHeader::read(batch)?;
     let whole = batch.get(..header.bytes).ok_or(BatchError)?;
-    let crc = u32::from_be_bytes(whole[17..21].try_into().map_err(|_| BatchError)?);
-    if crc32c::crc32c(&whole[CRC_FROM..]) != crc {
+    if !checksum_holds(whole) {
         return Err(BatchError);
     }
-    let mut cursor = Cursor { batch, at: BATCH_OVERHEAD, end: header.bytes };
+    let base_time = i64::from_be_bytes(whole[27..35].try_into().map_err(|_| BatchError)?);
+    let base = Base { offset: header.base_offset, time: base_time, count: header.count };
+    records_in(&batch.slice(BATCH_OVERHEAD..header.bytes), base, offsets)
+}
+
+/// Whether the CRC of a whole batch is right.
+pub(super) fn checksum_holds(whole: &[u8]) -> bool {
+    let said = whole.get(17..CRC_FROM).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    said == Some(crc32c::crc32c(whole.get(CRC_FROM..).unwrap_or_default()))
+}
+
+/// What the records of a batch are relative to, and how many there are.
+pub(super) struct Base {
+    pub(super) offset: u64,
+    pub(super) time: i64,
+    pub(super) count: u32,
+}
+
+/// Records out of what follows the head of a batch, uncompressed.
+pub(super) fn records_in(batch: &Bytes, base: Base, offsets: Range<u64>) -> Result<Vec<Record>, BatchError> {
+    let mut cursor = Cursor { batch, at: 0, end: batch.len() };
     // A record has at least seven bytes, whatever the count says.
-    let wanted = offsets.end.saturating_sub(offsets.start).min(u64::from(header.count)) as usize;
-    let mut records = Vec::with_capacity(wanted.min(whole.len() / 7));
-    for _ in 0..header.count {
+    let wanted = offsets.end.saturating_sub(offsets.start).min(u64::from(base.count)) as usize;
+    let mut records = Vec::with_capacity(wanted.min(batch.len() / 7));
+    for _ in 0..base.count {
         let length = cursor.length()?;
         let end = cursor.at.checked_add(length).filter(|end| *end <= cursor.end).ok_or(BatchError)?;
         cursor.take(1)?;
         let (delta, offset) = (cursor.varint()?, cursor.varint()?);
-        let offset = header.base_offset + u64::try_from(offset).map_err(|_| BatchError)?;
+        let offset = base.offset.saturating_add(u64::try_from(offset).map_err(|_| BatchError)?);
         if !offsets.contains(&offset) {
             cursor.at = end;
             continue;
@@ -216,9 +272,9 @@ pub fn records_within(batch: &Bytes, offsets: Range<u64>) -> Result<Vec<Record>,
         if cursor.at != end {
             return Err(BatchError);
         }
-        records.push(Record { offset, timestamp: header.timestamp.wrapping_add(delta), key, value, headers });
+        records.push(Record { offset, timestamp: base.time.wrapping_add(delta), key, value, headers });
     }
-    if cursor.at == header.bytes { Ok(records) } else { Err(BatchError) }
+    if cursor.at == batch.len() { Ok(records) } else { Err(BatchError) }
 }
 
 struct Cursor<'a> {

@@ -37,16 +37,24 @@ pub(crate) const ID_FROM: &str = "evento-id-from";
 pub(crate) struct Names {
     cluster: Arc<str>,
     entities: HashMap<EntityTypeId, (Arc<str>, Arc<str>)>,
+    /// Full names of the entities' own records.
+    records: HashMap<EntityTypeId, Arc<str>>,
 }
 
 impl Names {
     pub(crate) fn new(cluster: &str) -> Names {
-        Names { cluster: cluster.into(), entities: HashMap::new() }
+        Names { cluster: cluster.into(), entities: HashMap::new(), records: HashMap::new() }
     }
 
-    pub(crate) fn set(&mut self, entity: EntityTypeId, name: &str) {
+    pub(crate) fn set(&mut self, entity: EntityTypeId, name: &str, record: &str) {
+        self.records.insert(entity, record.into());
         let source = format!("/evento/{}/{name}", self.cluster);
         self.entities.insert(entity, (name.into(), source.into()));
+    }
+
+    /// Full name of an entity's own record, the type of its states.
+    pub(crate) fn record(&self, entity: EntityTypeId) -> Arc<str> {
+        self.records.get(&entity).cloned().unwrap_or_else(|| entity.0.to_string().into())
     }
 
     /// Resource name and `ce_source`; an entity type nobody named is called by its number.

@@ -74,12 +74,19 @@ impl BatchBuilder {
     }
 }
 
-fn prefix(schema: SchemaId) -> [u8; 5] {
+pub(super) fn prefix(schema: SchemaId) -> [u8; 5] {
     let [a, b, c, d] = schema.0.to_be_bytes();
     [0, a, b, c, d]
 }
 
-fn common(out: &mut HeaderWriter<'_>, source: &str, id: &[u8], type_name: &str, schema: SchemaId, time: Timestamp) {
+pub(super) fn common(
+    out: &mut HeaderWriter<'_>,
+    source: &str,
+    id: &[u8],
+    type_name: &str,
+    schema: SchemaId,
+    time: Timestamp,
+) {
     out.put("ce_specversion", &[b"1.0"]);
     out.put("content-type", &[b"application/avro"]);
     out.put("ce_source", &[source.as_bytes()]);

@@ -40,7 +40,7 @@ impl Machine {
         let now = Arc::new(AtomicI64::new(1_795_413_600_000));
         let clock = Box::new(move || Timestamp(now.fetch_add(1, Ordering::Relaxed)));
         let (log, recovered) = EmbeddedLog::open_on(self.config.clone(), clock, Arc::new(self.disk.clone()))?;
-        log.register_entity(ENTITY, "account", PARTITIONS);
+        log.register_entity(ENTITY, "account", "bank.Account", PARTITIONS);
         Ok((log, recovered))
     }
 }

@@ -82,7 +82,7 @@ impl Server {
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", "--data"])
             .arg(data.path())
-            .args(["--listen", &host])
+            .args(["--listen", &host, "--kafka-listen", "", "--registry-listen", ""])
             .env("EVENTO_LOG", "warn")
             .stdin(Stdio::null())
             .kill_on_drop(true)

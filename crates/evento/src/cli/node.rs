@@ -17,6 +17,12 @@ pub struct DevArgs {
     /// Where the HTTP API listens [default: http.listen, 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "random_ports")]
     pub listen: Option<String>,
+    /// Where Kafka clients connect; "" turns it off [default: kafka.listen, 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "random_ports")]
+    pub kafka_listen: Option<String>,
+    /// Where the schema registry listens; "" turns it off [default: registry.listen, 127.0.0.1:8081]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "random_ports")]
+    pub registry_listen: Option<String>,
     /// Where everything is stored [default: data.dir, .evento]
     #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
     pub data: Option<PathBuf>,
@@ -43,6 +49,12 @@ pub struct ServeArgs {
     /// Where the HTTP API listens [default: http.listen, 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Option<String>,
+    /// Where Kafka clients connect; "" turns it off [default: kafka.listen, 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka_listen: Option<String>,
+    /// Where the schema registry listens; "" turns it off [default: registry.listen, 127.0.0.1:8081]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub registry_listen: Option<String>,
     /// Where everything is stored [default: data.dir, /var/lib/evento]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -69,11 +81,13 @@ fn text(path: Option<&PathBuf>) -> Option<String> {
 impl DevArgs {
     /// The configuration with these flags on top.
     pub fn config(&self, context: &Context) -> Result<Config, Failure> {
-        let listen = if self.random_ports { Some("127.0.0.1:0".to_owned()) } else { self.listen.clone() };
+        let free = |given: &Option<String>| if self.random_ports { Some("127.0.0.1:0".into()) } else { given.clone() };
         context.config(
             Mode::Dev,
             &[
-                ("http.listen", listen),
+                ("http.listen", free(&self.listen)),
+                ("kafka.listen", free(&self.kafka_listen)),
+                ("registry.listen", free(&self.registry_listen)),
                 ("data.dir", text(self.data.as_ref())),
                 ("dev.resources", text(self.resources.as_ref())),
                 ("log.format", self.log_format.clone()),
@@ -89,6 +103,8 @@ impl ServeArgs {
             Mode::Serve,
             &[
                 ("http.listen", self.listen.clone()),
+                ("kafka.listen", self.kafka_listen.clone()),
+                ("registry.listen", self.registry_listen.clone()),
                 ("data.dir", text(self.data.as_ref())),
                 ("log.format", self.log_format.clone()),
             ],

@@ -33,8 +33,10 @@ pub enum Mode {
 /// What a value looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// `host:port`; empty where the setting may be off.
+    /// `host:port`.
     Listen,
+    /// `host:port`, or empty.
+    OptionalListen,
     /// The address of an Evento; empty = derived.
     Address,
     /// `500ms`, `10s`, `1m30s`; at least and at most so many milliseconds.
@@ -72,6 +74,30 @@ pub const SETTINGS: &[Setting] = &[
         dev: "1MiB",
         serve: "1MiB",
         doc: "largest command body",
+    },
+    Setting {
+        key: "kafka.listen",
+        flag: Some("kafka-listen"),
+        kind: Kind::OptionalListen,
+        dev: "127.0.0.1:9092",
+        serve: "127.0.0.1:9092",
+        doc: "where Kafka clients connect; empty turns it off",
+    },
+    Setting {
+        key: "kafka.advertised",
+        flag: None,
+        kind: Kind::OptionalListen,
+        dev: "",
+        serve: "",
+        doc: "host and port that Kafka clients are told; empty is where it listens",
+    },
+    Setting {
+        key: "registry.listen",
+        flag: Some("registry-listen"),
+        kind: Kind::OptionalListen,
+        dev: "127.0.0.1:8081",
+        serve: "127.0.0.1:8081",
+        doc: "where the schema registry API listens; empty turns it off",
     },
     Setting {
         key: "data.dir",
@@ -143,7 +169,8 @@ impl Kind {
             if (least..=most).contains(&number) { Ok(()) } else { Err("out of range".to_owned()) }
         };
         match self {
-            Kind::Listen => match value.rsplit_once(':') {
+            Kind::OptionalListen if value.is_empty() => Ok(()),
+            Kind::Listen | Kind::OptionalListen => match value.rsplit_once(':') {
                 Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(()),
                 _ => Err("not a host and port".to_owned()),
             },
@@ -166,6 +193,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kind::Listen => f.write_str("host:port, port 0 takes a free one"),
+            Kind::OptionalListen => f.write_str("host:port, port 0 takes a free one; or empty"),
             Kind::Address => f.write_str("http://host:port"),
             Kind::Duration(least, most) => write!(f, "a duration of {} to {} s", least / 1000, most / 1000),
             Kind::Bytes(least, most) => write!(f, "a size of {least} to {most} bytes, such as 1MiB"),

@@ -50,6 +50,32 @@ impl NodeApi {
     }
 }
 
+impl evento_listener::node::Node for NodeApi {
+    fn catalog(&self) -> Arc<Catalog> {
+        Node::catalog(self)
+    }
+
+    fn log(&self) -> &EmbeddedLog {
+        &self.log
+    }
+
+    fn now(&self) -> Timestamp {
+        wall()
+    }
+
+    fn seed(&self) -> Seed {
+        Node::seed(self)
+    }
+
+    fn new_id(&self) -> CommandId {
+        Node::new_id(self)
+    }
+
+    fn ask(&self, ask: Ask) -> oneshot::Receiver<Answer> {
+        self.path.ask(ask)
+    }
+}
+
 fn failed(failure: &Failure) -> Problem {
     Problem::new(failure.code.0, failure.title.clone()).with("why", failure.detail.clone())
 }

@@ -70,7 +70,8 @@ fn refused(problem: &evento_gateway::problem::Problem) -> Failure {
 fn banner(node: &Node, data: &FilePath) {
     let catalog = node.rollout.catalog();
     eprintln!("evento {} dev   data {}", env!("CARGO_PKG_VERSION"), data.display());
-    eprintln!("  API       http://{}/v1", node.address);
+    let kafka = node.kafka.as_ref().map_or_else(String::new, |kafka| format!("      Kafka     {}", kafka.address));
+    eprintln!("  API       http://{}/v1{kafka}", node.address);
     for (stored, _) in node.rollout.registry().functions() {
         let name = &stored.resource.name;
         let function = node.functions.of(name);

@@ -315,7 +315,10 @@ fn report(
             for (sender, draft) in answers {
                 let answer = match draft {
                     Draft::Done(draft) => Answer::Done(Arc::new(finish(&draft, entity, partition, &committed))),
-                    Draft::Stored(status) => Answer::Unfinished(status),
+                    Draft::Stored { mut status, command_index } => {
+                        status.position = command_place(entity, partition, &committed, command_index);
+                        Answer::Unfinished(status)
+                    }
                 };
                 let _ = sender.send(answer);
             }
@@ -343,12 +346,24 @@ fn finish(draft: &DoneDraft, entity: EntityTypeId, partition: u32, committed: &C
         events: draft.events.clone(),
         state: draft.state.clone(),
         position: Position { entity, topic: TopicKind::Events, partition, offset },
+        command_position: command_place(entity, partition, committed, draft.command_index),
         attempts: draft.attempts,
         revision: draft.revision,
         accepted_at: draft.accepted_at,
         committed_at: committed.committed_at,
         replayed: false,
     }
+}
+
+/// Where a command's own record is, if this commit wrote it.
+fn command_place(
+    entity: EntityTypeId,
+    partition: u32,
+    committed: &Committed,
+    index: Option<usize>,
+) -> Option<Position> {
+    let offset = committed.command_offset_first + index? as u64;
+    Some(Position { entity, topic: TopicKind::Commands, partition, offset })
 }
 
 /// What the log knows of an instance and, if asked, of a command.
@@ -373,6 +388,7 @@ fn look_up(log: &EmbeddedLog, key: &EntityKey, command: Option<&CommandId>) -> R
             events,
             state: None,
             position: at,
+            command_position: None,
             attempts: outcome.attempts,
             revision: outcome.revision,
             accepted_at: outcome.accepted_at,

@@ -16,7 +16,7 @@ use evento_gateway::node::{ApplyRequest, DeleteOptions};
 use evento_gateway::problem::Problem;
 use evento_log::embedded::{EmbeddedLog, Fault};
 use evento_log::unit::{CommitUnit, Committed, StatePut};
-use evento_model::{EntityId, EntityKey, EntityTypeId, ResourceName};
+use evento_model::{EntityKey, EntityTypeId, ResourceName};
 use evento_schema::binding::{Bound, Declaration, bind, catalog, findings};
 use evento_schema::catalog::Catalog;
 use evento_schema::registry::{Change, KEY_PREFIX, Registry};
@@ -525,7 +525,7 @@ async fn durable(receiver: oneshot::Receiver<Result<Committed, Fault>>) -> Resul
 
 fn register(log: &EmbeddedLog, catalog: &Catalog) {
     for entity in catalog.entities() {
-        log.register_entity(entity.id, entity.name.as_str(), entity.partitions);
+        log.register_entity(entity.id, entity.name.as_str(), entity.full_name.as_str(), entity.partitions);
     }
 }
 

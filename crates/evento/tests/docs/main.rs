@@ -34,6 +34,8 @@ impl Dev {
             .arg(data.path().join("data"))
             .current_dir(folder)
             .env("EVENTO_HTTP_LISTEN", &listen)
+            .env("EVENTO_KAFKA_LISTEN", "127.0.0.1:0")
+            .env("EVENTO_REGISTRY_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())

@@ -78,6 +78,8 @@ impl Server {
             .args(["serve", "--listen", &address, "--data"])
             .arg(data)
             .env("EVENTO_LOG", "warn")
+            .env("EVENTO_KAFKA_LISTEN", "127.0.0.1:0")
+            .env("EVENTO_REGISTRY_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

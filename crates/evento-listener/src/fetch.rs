@@ -1,0 +1,180 @@
+//! Fetch: the stored record batches as they are, and a wait at the end without spinning.
+//!
+//! Nothing is decoded or encoded on the way: what the log wrote is what the client gets. Sessions (KIP-227) are
+//! not kept: every answer says session 0, which makes a client send its whole list each time. All records are
+//! committed, so both isolation levels see the same, and no list of aborted transactions is ever needed.
+
+mod state;
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+use crate::api::Call;
+use crate::topic::{Content, Topic};
+
+/// Longest wait at the end of partitions, whatever the client asks for.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// One partition that is asked for.
+struct Asked<'a> {
+    topic: Option<Topic>,
+    request: &'a FetchPartition,
+}
+
+/// The answer, and the permit for its bytes, to be held until they are written.
+pub(crate) async fn fetch(call: &Call<'_>, request: FetchRequest) -> (FetchResponse, Option<OwnedSemaphorePermit>) {
+    if request.session_id != 0 {
+        let error = ResponseError::FetchSessionIdNotFound;
+        return (FetchResponse::default().with_error_code(error.code()), None);
+    }
+    let asked = find(call, &request);
+    let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).clamp(1, call.broker.limits.fetch_bytes_max);
+    // Permits are taken for the most it can be, so that memory is bounded before anything is read.
+    let permits = (bytes_max >> 10).max(1) as u32;
+    let permit = call.broker.fetching.clone().acquire_many_owned(permits).await.ok();
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
+    let enough = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
+    let mut got = read(call, &asked, bytes_max);
+    if got.bytes < enough && !got.failed && !wait.is_zero() {
+        drop(permit);
+        let until = Instant::now() + wait;
+        wait_for(call, &asked, &mut got, enough, bytes_max, until).await;
+        let permit = call.broker.fetching.clone().acquire_many_owned(permits).await.ok();
+        return (answer(&request, got), permit);
+    }
+    (answer(&request, got), permit)
+}
+
+fn find<'a>(call: &Call<'_>, request: &'a FetchRequest) -> Vec<Vec<Asked<'a>>> {
+    let catalog = call.broker.node.catalog();
+    let topic = |asked: &FetchTopic| match call.version >= 13 {
+        true => Topic::with_id(&catalog, &call.broker.cluster_id, asked.topic_id),
+        false => Topic::named(&catalog, &asked.topic),
+    };
+    let of = |asked: &'a FetchTopic| {
+        let topic = topic(asked);
+        asked.partitions.iter().map(|request| Asked { topic: topic.clone(), request }).collect()
+    };
+    request.topics.iter().map(of).collect()
+}
+
+/// What was read: for each topic its partitions.
+struct Got {
+    topics: Vec<Vec<PartitionData>>,
+    bytes: usize,
+    /// A partition has an error, which is told at once.
+    failed: bool,
+}
+
+/// Reads again whenever a partition has grown, until there is enough or the time is up.
+async fn wait_for(
+    call: &Call<'_>,
+    asked: &[Vec<Asked<'_>>],
+    got: &mut Got,
+    enough: usize,
+    bytes_max: usize,
+    until: Instant,
+) {
+    let places = asked.iter().flatten().filter_map(|one| {
+        let topic = one.topic.as_ref()?;
+        Some((topic.entity.id, topic.content.kind(), topic.partition(one.request.partition)?))
+    });
+    let reader = call.broker.tails.register(places.collect(), call.broker.node.log());
+    loop {
+        *got = read(call, asked, bytes_max);
+        if got.bytes >= enough || got.failed || timeout_at(until, reader.grown()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn read(call: &Call<'_>, asked: &[Vec<Asked<'_>>], bytes_max: usize) -> Got {
+    let mut got = Got { topics: Vec::with_capacity(asked.len()), bytes: 0, failed: false };
+    for partitions in asked {
+        let mut read = Vec::with_capacity(partitions.len());
+        for one in partitions {
+            let data = partition(call, one, bytes_max.saturating_sub(got.bytes));
+            got.failed |= data.error_code != 0;
+            got.bytes += data.records.as_ref().map_or(0, Bytes::len);
+            read.push(data);
+        }
+        got.topics.push(read);
+    }
+    got
+}
+
+fn partition(call: &Call<'_>, asked: &Asked<'_>, left: usize) -> PartitionData {
+    let request = asked.request;
+    let data = PartitionData::default()
+        .with_partition_index(request.partition)
+        .with_high_watermark(-1)
+        .with_last_stable_offset(-1)
+        .with_log_start_offset(-1)
+        .with_preferred_read_replica(BrokerId(-1))
+        .with_records(Some(Bytes::new()));
+    let failed = |error: ResponseError| data.clone().with_error_code(error.code());
+    let unknown =
+        if call.version >= 13 { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
+    let Some(topic) = &asked.topic else { return failed(unknown) };
+    let Some(partition) = topic.partition(request.partition) else {
+        return failed(ResponseError::UnknownTopicOrPartition);
+    };
+    if let Err(error) = call.broker.check_epoch(request.current_leader_epoch) {
+        return failed(error);
+    }
+    let end = topic.end(call.broker.node.log(), partition);
+    let from = match u64::try_from(request.fetch_offset) {
+        Ok(from) if from <= end => from,
+        _ => return failed(ResponseError::OffsetOutOfRange),
+    };
+    let most = left.min(usize::try_from(request.partition_max_bytes).unwrap_or(0));
+    let records = match left {
+        0 => Ok(Bytes::new()),
+        _ if from == end => Ok(Bytes::new()),
+        _ => records(call, topic, partition, from, most),
+    };
+    let data = data.with_high_watermark(end as i64).with_last_stable_offset(end as i64).with_log_start_offset(0);
+    match records {
+        Ok(records) => data.with_records(Some(records)),
+        Err(error) => data.with_error_code(error.code()),
+    }
+}
+
+/// About so many bytes of records, at least one batch.
+fn records(call: &Call<'_>, topic: &Topic, partition: u32, from: u64, most: usize) -> Result<Bytes, ResponseError> {
+    let log = call.broker.node.log();
+    if topic.content == Content::State {
+        return state::read(log, topic, partition, from, most);
+    }
+    let batches = log.read(topic.entity.id, topic.content.kind(), partition, from, most.max(1)).map_err(|fault| {
+        tracing::error!(code = %fault.code(), "a Kafka client's read failed: {fault}");
+        ResponseError::KafkaStorageError
+    })?;
+    Ok(joined(batches))
+}
+
+fn joined(mut batches: Vec<Bytes>) -> Bytes {
+    if batches.len() <= 1 {
+        return batches.pop().unwrap_or_default();
+    }
+    let mut all = BytesMut::with_capacity(batches.iter().map(Bytes::len).sum());
+    batches.iter().for_each(|batch| all.extend_from_slice(batch));
+    all.freeze()
+}
+
+fn answer(request: &FetchRequest, got: Got) -> FetchResponse {
+    let topics = request.topics.iter().zip(got.topics).map(|(asked, partitions)| {
+        FetchableTopicResponse::default()
+            .with_topic(asked.topic.clone())
+            .with_topic_id(asked.topic_id)
+            .with_partitions(partitions)
+    });
+    FetchResponse::default().with_responses(topics.collect())
+}

@@ -1,0 +1,160 @@
+//! Produce: records in, commands out, through the same checks, idempotency and outcomes as those from HTTP.
+//!
+//! A batch is taken whole or refused whole: every record is checked first (`record`), then all are asked of the
+//! command path together, in their order. The answer comes when every command is durable, with its outcome as a
+//! rule: a function that is slow or down delays no producer by more than [`OUTCOME_WAIT`]. Reading order: this file,
+//! `decompress`, `record`, `ask`.
+
+mod ask;
+mod decompress;
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use evento_log::codec::ProducedBatch;
+use evento_log::record::CommandRecord;
+use evento_model::EntityTypeId;
+use evento_schema::catalog::Catalog;
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::produce_request::PartitionProduceData;
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use tokio::time::Instant;
+
+use crate::api::{Call, text};
+use crate::topic::{Content, Topic};
+
+/// Longest wait for what a producer says it waits for.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long outcomes are waited for before it is enough that the commands are durable.
+const OUTCOME_WAIT: Duration = Duration::from_millis(100);
+/// Bytes of the records of one batch, uncompressed.
+const UNCOMPRESSED_MAX: usize = 32 << 20;
+
+/// A command out of a record, and the partition its instance belongs to.
+pub(crate) struct Taken {
+    pub(crate) entity: EntityTypeId,
+    pub(crate) partition: u32,
+    pub(crate) command: CommandRecord,
+}
+
+/// Why a batch was refused; nothing of it was recorded, unless `error` is one that says so.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: ResponseError,
+    pub(crate) why: String,
+    /// Which records are to blame, by their place in the batch.
+    pub(crate) records: Vec<(i32, String)>,
+}
+
+impl Refused {
+    fn batch(error: ResponseError, why: impl Into<String>) -> Refused {
+        Refused { error, why: why.into(), records: Vec::new() }
+    }
+}
+
+pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
+    let catalog = call.broker.node.catalog();
+    let wait = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(WAIT_MAX);
+    let until = Instant::now() + wait;
+    let mut begun = Vec::with_capacity(request.topic_data.len());
+    // Everything is asked before the first answer is waited for, so that it travels together.
+    for asked in &request.topic_data {
+        let topic = Topic::named(&catalog, &asked.name);
+        let partitions = asked.partition_data.iter().map(|data| {
+            let taken = take(call, &catalog, topic.as_ref(), &request, data);
+            (data.index, taken.map(|commands| ask::ask(&*call.broker.node, commands)))
+        });
+        begun.push((asked.name.clone(), partitions.collect::<Vec<_>>()));
+    }
+    let mut responses = Vec::with_capacity(begun.len());
+    for (name, partitions) in begun {
+        let mut answers = Vec::with_capacity(partitions.len());
+        for (index, asked) in partitions {
+            let done = match asked {
+                Ok(asked) => ask::durable(&*call.broker.node, asked, index, until).await,
+                Err(refused) => Err(refused),
+            };
+            answers.push(shown(call, index, done));
+        }
+        responses.push(TopicProduceResponse::default().with_name(name).with_partition_responses(answers));
+    }
+    ProduceResponse::default().with_responses(responses)
+}
+
+/// The commands of a batch, checked; nothing has happened yet.
+fn take(
+    call: &Call<'_>,
+    catalog: &Arc<Catalog>,
+    topic: Option<&Topic>,
+    request: &ProduceRequest,
+    data: &PartitionProduceData,
+) -> Result<Vec<Taken>, Refused> {
+    let unknown = || Refused::batch(ResponseError::UnknownTopicOrPartition, "no such topic or partition");
+    let topic = topic.ok_or_else(unknown)?;
+    topic.partition(data.index).ok_or_else(unknown)?;
+    if topic.content != Content::Commands {
+        let why = format!("EV5006: {} is read-only; commands go to {}.commands", topic.name(), topic.entity.name);
+        return Err(Refused::batch(ResponseError::TopicAuthorizationFailed, why));
+    }
+    if !(-1..=1).contains(&request.acks) {
+        return Err(Refused::batch(ResponseError::InvalidRequiredAcks, "acks is 0, 1 or all"));
+    }
+    let batch = read(data.records.as_ref())?;
+    let payload = decompress::decompress(&batch, UNCOMPRESSED_MAX)?;
+    let corrupt = || Refused::batch(ResponseError::CorruptMessage, "the batch does not hold the records it claims");
+    let records = batch.records(&payload).map_err(|_| corrupt())?;
+    if records.is_empty() {
+        return Err(Refused::batch(ResponseError::InvalidRecord, "the batch is empty"));
+    }
+    let (mut taken, mut wrong) = (Vec::with_capacity(records.len()), Vec::new());
+    for (n, one) in records.into_iter().enumerate() {
+        match record::command(&*call.broker.node, catalog, topic, one) {
+            Ok(command) => taken.push(command),
+            Err(why) => wrong.push((n as i32, why)),
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(taken);
+    }
+    let why = format!(
+        "{} of {} records are no command, nothing was recorded: {}",
+        wrong.len(),
+        taken.len() + wrong.len(),
+        wrong[0].1
+    );
+    Err(Refused { error: ResponseError::InvalidRecord, why, records: wrong })
+}
+
+/// The one batch that a Produce request has for a partition since its version 3.
+fn read(records: Option<&Bytes>) -> Result<ProducedBatch, Refused> {
+    let corrupt = || Refused::batch(ResponseError::CorruptMessage, "this is no record batch of version 2, or damaged");
+    let batch = ProducedBatch::read(records.ok_or_else(corrupt)?).map_err(|_| corrupt())?;
+    if batch.control {
+        return Err(Refused::batch(ResponseError::InvalidRecord, "clients write no control batches"));
+    }
+    Ok(batch)
+}
+
+fn shown(call: &Call<'_>, index: i32, done: Result<i64, Refused>) -> PartitionProduceResponse {
+    let answer = PartitionProduceResponse::default().with_index(index).with_base_offset(-1).with_log_append_time_ms(-1);
+    let refused = match done {
+        Ok(offset) => {
+            let start = if call.version >= 5 { 0 } else { -1 };
+            return answer.with_base_offset(offset).with_log_start_offset(start);
+        }
+        Err(refused) => refused,
+    };
+    let answer = answer.with_log_start_offset(-1).with_error_code(refused.error.code());
+    if call.version < 8 {
+        return answer;
+    }
+    let records = refused.records.into_iter().map(|(index, why)| {
+        BatchIndexAndErrorMessage::default().with_batch_index(index).with_batch_index_error_message(Some(text(why)))
+    });
+    answer.with_record_errors(records.collect()).with_error_message(Some(text(refused.why)))
+}

@@ -1,0 +1,60 @@
+//! The node's Kafka side: the listener for Kafka clients, where it is turned on.
+
+use std::sync::Arc;
+
+use evento_listener::node::Node as ListenerNode;
+use evento_listener::{Broker, Limits};
+use tokio::net::TcpListener;
+
+use super::api::NodeApi;
+use super::bind;
+use crate::cli::failure::Failure;
+use crate::config::Config;
+
+/// A Kafka listener that is bound and not served yet.
+pub struct Kafka {
+    listener: TcpListener,
+    broker: Arc<Broker>,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Kafka {
+    /// Binds it; `None` when the setting is empty.
+    pub async fn bind(config: &Config) -> Result<Option<(TcpListener, (String, u16))>, Failure> {
+        let listen = config.text("kafka.listen");
+        if listen.is_empty() {
+            return Ok(None);
+        }
+        let listener = bind("kafka.listen", listen).await?;
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        let host_and_port = match config.text("kafka.advertised") {
+            "" => (host(listen).to_owned(), port),
+            told => (host(told).to_owned(), told.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(port)),
+        };
+        Ok(Some((listener, host_and_port)))
+    }
+
+    /// Makes the broker, once the node is there.
+    pub async fn start(
+        (listener, advertised): (TcpListener, (String, u16)),
+        node: Arc<NodeApi>,
+    ) -> Result<Kafka, Failure> {
+        let address = format!("{}:{}", advertised.0, advertised.1);
+        let node: Arc<dyn ListenerNode> = node;
+        let broker = Broker::start(node, Limits::default(), advertised)
+            .await
+            .map_err(|fault| Failure::new(fault.code().0, format!("the Kafka listener does not start: {fault}")))?;
+        Ok(Kafka { listener, broker, address })
+    }
+
+    /// Serves until `until` ends.
+    pub async fn serve(self, until: impl Future<Output = ()>) {
+        evento_listener::serve(self.listener, self.broker, until).await;
+    }
+}
+
+/// `localhost` of `localhost:9092`.
+fn host(listen: &str) -> &str {
+    listen.rsplit_once(':').map_or(listen, |(host, _)| host)
+}
