@@ -20,6 +20,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use crate::broker::Broker;
 use crate::connection::{Client, Reply};
+use crate::shape;
 
 /// The error code of success.
 pub(crate) const NONE: i16 = 0;
@@ -87,6 +88,8 @@ pub(crate) async fn answer(broker: &Arc<Broker>, client: &mut Client, request: B
     }
     let broken = |error: &dyn std::fmt::Display| Broken::Codec(key, error.to_string());
     let mut body = request;
+    let checked = if old_form { shape::check_header(&body) } else { shape::check(key, version, &body) };
+    checked.map_err(|refused| broken(&refused))?;
     let header_version = key.request_header_version(version);
     let header = RequestHeader::decode(&mut body, header_version).map_err(|error| broken(&error))?;
     client.id = header.client_id.map(|id| id.to_string()).unwrap_or_default();
@@ -187,6 +190,15 @@ mod tests {
         for (key, low, high) in SERVED {
             let known = key.valid_versions();
             assert!(known.min <= *low && *high <= known.max, "{key:?}: {known}");
+        }
+    }
+
+    #[test]
+    fn every_served_version_has_a_shape() {
+        for (key, low, high) in SERVED {
+            for version in *low..=*high {
+                assert!(crate::shape::of(*key, version).is_some(), "{key:?} {version}");
+            }
         }
     }
 }
