@@ -8,6 +8,7 @@
 
 pub mod broker;
 pub mod node;
+pub mod registry;
 
 mod api;
 mod connection;
