@@ -144,21 +144,30 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// The record in a datum that was written with a union's id, as producers do that take the latest schema of a
-/// `-value` subject: the id of the record's schema, and its bytes. None if the id is no union's or the bytes name
-/// no branch of it.
-pub fn record_in_union<'a>(log: &EmbeddedLog, id: SchemaId, datum: &'a [u8]) -> Option<(SchemaId, &'a [u8])> {
+/// `-value` subject: the id of the record's schema, and its bytes. `None` if the id is no union's.
+///
+/// # Errors
+///
+/// `EV1002`: the bytes name no branch of the union.
+pub fn record_in_union<'a>(
+    log: &EmbeddedLog,
+    id: SchemaId,
+    datum: &'a [u8],
+) -> Result<Option<(SchemaId, &'a [u8])>, String> {
     if id.0 < kept::UNION_ID_FIRST {
-        return None;
+        return Ok(None);
     }
-    let union = kept::union(log, id)?;
+    let Some(union) = kept::union(log, id) else { return Ok(None) };
     // A branch is a zigzag varint; branches are few, so two bytes are more than enough.
     let (branch, rest) = match datum {
         [first, rest @ ..] if first & 0x80 == 0 => (usize::from(*first), rest),
         [first, second, rest @ ..] if second & 0x80 == 0 => {
             (usize::from(first & 0x7f) | usize::from(*second) << 7, rest)
         }
-        _ => return None,
+        _ => (usize::MAX, datum),
     };
-    let member = union.members.get(branch >> 1).filter(|_| branch & 1 == 0)?;
-    Some((SchemaId(*member), rest))
+    let member = union.members.get(branch >> 1).filter(|_| branch & 1 == 0);
+    let wrong =
+        || format!("EV1002: the value begins with none of the {} branches of schema {}", union.members.len(), id.0);
+    Ok(Some((SchemaId(*member.ok_or_else(wrong)?), rest)))
 }
