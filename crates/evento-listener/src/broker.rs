@@ -18,7 +18,7 @@ use crate::tails::Tails;
 /// Number of this broker in every answer.
 pub(crate) const NODE: i32 = 0;
 /// The fact that holds the cluster's id.
-const CLUSTER_ID: &[u8] = b"kafka/cluster-id";
+pub(crate) const CLUSTER_ID: &[u8] = b"kafka/cluster-id";
 
 /// What the listener allows.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl Broker {
     }
 }
 
-async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
+pub(crate) async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
     let (sender, durable) = oneshot::channel();
     node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
     durable.await.map_err(|_| Fault::Closed)?.map(drop)

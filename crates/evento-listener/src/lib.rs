@@ -8,6 +8,7 @@
 
 pub mod broker;
 pub mod node;
+pub mod registry;
 pub mod shape;
 
 mod api;

@@ -2,13 +2,15 @@
 //!
 //! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
 //! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `api` (what the gateway
-//! asks), `kafka` (the listener for Kafka clients).
+//! asks), `kafka` (the listener for Kafka clients), `registry`
+//! (their schema registry).
 
 mod api;
 mod development;
 mod functions;
 mod kafka;
 mod path;
+mod registry;
 mod replay;
 mod rollout;
 mod supervisor;
@@ -37,6 +39,7 @@ use api::NodeApi;
 use functions::Functions;
 use kafka::Kafka;
 use path::{Start, Told};
+use registry::SchemaRegistry;
 use rollout::Rollout;
 use supervisor::Surroundings;
 
@@ -54,6 +57,9 @@ pub fn serve(context: &Context, args: ServeArgs) -> Result<Exit, Failure> {
         eprintln!("evento {} listens on http://{}/v1", env!("CARGO_PKG_VERSION"), node.address);
         if let Some(kafka) = &node.kafka {
             eprintln!("  Kafka clients connect to {}", kafka.address);
+        }
+        if let Some(registry) = &node.registry {
+            eprintln!("  the schema registry listens on http://{}", registry.address);
         }
         node.run(async {}).await
     })
@@ -130,6 +136,7 @@ struct Node {
     listener: TcpListener,
     address: String,
     kafka: Option<Kafka>,
+    registry: Option<SchemaRegistry>,
     api: Arc<NodeApi>,
     limits: Limits,
     states_lost: bool,
@@ -141,6 +148,7 @@ impl Node {
         let listen = config.text("http.listen").to_owned();
         let listener = bind("http.listen", &listen).await?;
         let kafka = Kafka::bind(config).await?;
+        let registry = SchemaRegistry::bind(config).await?;
         let address = listener.local_addr().map_or(listen, |address| address.to_string());
         let folder = std::path::absolute(&data).unwrap_or_else(|_| data.clone());
         let (log, recovered) = tokio::task::spawn_blocking(move || open(data))
@@ -182,14 +190,15 @@ impl Node {
             ..Limits::default()
         };
         let states_lost = recovered.states_lost;
-        Ok(Node { log, rollout, functions, told, listener, address, kafka, api, limits, states_lost })
+        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, states_lost })
     }
 
     /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
     async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let Node { log, rollout, told, listener, kafka, api, limits, states_lost, .. } = self;
+        let Node { log, rollout, told, listener, kafka, registry, api, limits, states_lost, .. } = self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let router = evento_gateway::router(api, limits);
+        let schemas = evento_listener::registry::router(api.clone(), limits.hosts.clone());
+        let router = evento_gateway::router(api, limits).nest("/registry", schemas.clone());
         let mut waiting = stopped.clone();
         let serving = tokio::spawn(evento_gateway::serve(listener, router, async move {
             let _ = waiting.wait_for(|stopped| *stopped).await;
@@ -197,6 +206,12 @@ impl Node {
         if let Some(kafka) = kafka {
             let mut waiting = stopped.clone();
             tokio::spawn(kafka.serve(async move {
+                let _ = waiting.wait_for(|stopped| *stopped).await;
+            }));
+        }
+        if let Some(registry) = registry {
+            let mut waiting = stopped.clone();
+            tokio::spawn(evento_gateway::serve(registry.listener, schemas, async move {
                 let _ = waiting.wait_for(|stopped| *stopped).await;
             }));
         }

@@ -11,9 +11,11 @@ use evento_log::intake::Offer;
 use evento_model::{CommandId, EntityId, EntityKey, SchemaId};
 use evento_schema::avro::{Checked, check};
 use evento_schema::catalog::{Catalog, CommandType};
+use uuid::Uuid;
 
 use super::Taken;
 use crate::node::Node;
+use crate::registry::{guid_of, record_in_union};
 use crate::topic::Topic;
 
 /// Bytes of a command's payload.
@@ -22,6 +24,9 @@ const PAYLOAD_MAX: usize = 1 << 20;
 const HEADERS_MAX: usize = 32 << 10;
 /// Characters of a correlation or causation id that are kept.
 const TEXT_MAX: usize = 256;
+/// The header with the guid of the value's schema, where the value is a datum without an id in front (Confluent's
+/// header serializers).
+const VALUE_SCHEMA: &str = "__value_schema_id";
 /// The one header of ours that an outside producer may set.
 const IF_SEQ: &str = "evento-if-seq";
 
@@ -29,7 +34,14 @@ const IF_SEQ: &str = "evento-if-seq";
 pub(super) fn command(node: &dyn Node, catalog: &Catalog, topic: &Topic, record: Record) -> Result<Taken, String> {
     let headers = Headers::read(&record)?;
     let id = key(&record.key)?;
-    let (schema, payload) = value(record.value.as_ref())?;
+    let (schema, payload) = match headers.last(VALUE_SCHEMA) {
+        Some(guid) => (schema_of(topic, guid)?, bare(record.value.as_ref())?),
+        None => value(record.value.as_ref())?,
+    };
+    let (schema, payload) = match record_in_union(node.log(), schema, &payload)? {
+        Some((member, rest)) => (member, payload.slice_ref(rest)),
+        None => (schema, payload),
+    };
     let command = command_type(catalog, topic, schema)?;
     let payload = checked(command, schema, payload)?;
     let supplied = headers.text("ce_id").map(CommandId::new).transpose();
@@ -70,6 +82,24 @@ fn value(value: Option<&Bytes>) -> Result<(SchemaId, Bytes), String> {
         Some([0, ..]) => Err(format!("EV1005: the payload has {} bytes, at most {PAYLOAD_MAX}", value.len() - 5)),
         _ => Err(unframed()),
     }
+}
+
+/// A value without a schema id in front.
+fn bare(value: Option<&Bytes>) -> Result<Bytes, String> {
+    match value {
+        Some(value) if value.len() <= PAYLOAD_MAX => Ok(value.clone()),
+        Some(value) => Err(format!("EV1005: the payload has {} bytes, at most {PAYLOAD_MAX}", value.len())),
+        None => Err("EV5001: the record has no value".to_owned()),
+    }
+}
+
+/// The schema of a command that a header names: 01 and a guid of 16 bytes.
+fn schema_of(topic: &Topic, header: &[u8]) -> Result<SchemaId, String> {
+    let guid = header.strip_prefix(&[1]).and_then(|guid| Uuid::from_slice(guid).ok());
+    let guid = guid.ok_or_else(|| format!("EV5001: the header {VALUE_SCHEMA} is not 01 and a guid of 16 bytes"))?;
+    let mut versions = topic.entity.commands.iter().flat_map(|command| &command.versions);
+    let found = versions.find(|version| guid_of(&version.schema) == guid).map(|version| version.id);
+    found.ok_or_else(|| format!("EV5002: no command of {} has the schema {guid}", topic.entity.name))
 }
 
 fn command_type<'a>(catalog: &Catalog, topic: &'a Topic, schema: SchemaId) -> Result<&'a Arc<CommandType>, String> {
@@ -121,9 +151,12 @@ impl Headers<'_> {
         }
     }
 
+    fn last(&self, name: &str) -> Option<&[u8]> {
+        self.0.iter().rfind(|(known, _)| known == name.as_bytes()).map(|(_, value)| &value[..])
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().rfind(|(known, _)| known == name.as_bytes())?;
-        std::str::from_utf8(value).ok()
+        std::str::from_utf8(self.last(name)?).ok()
     }
 
     fn if_seq(&self) -> Result<Option<u64>, String> {

@@ -54,6 +54,11 @@ impl Schema {
         matches!(self.0.arena.node(self.0.arena.root).kind, Kind::Record(_))
     }
 
+    /// Full names of every record, enum and fixed that the schema defines, itself included, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        (0..self.0.arena.nodes.len()).filter_map(|id| self.0.arena.name(id as u32))
+    }
+
     /// The schema as written, with docs and unknown attributes; self-contained, also when references were used.
     pub fn json(&self) -> &str {
         &self.0.json

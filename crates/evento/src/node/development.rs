@@ -72,6 +72,9 @@ fn banner(node: &Node, data: &FilePath) {
     eprintln!("evento {} dev   data {}", env!("CARGO_PKG_VERSION"), data.display());
     let kafka = node.kafka.as_ref().map_or_else(String::new, |kafka| format!("      Kafka     {}", kafka.address));
     eprintln!("  API       http://{}/v1{kafka}", node.address);
+    if let Some(registry) = &node.registry {
+        eprintln!("  Registry  http://{}", registry.address);
+    }
     for (stored, _) in node.rollout.registry().functions() {
         let name = &stored.resource.name;
         let function = node.functions.of(name);

@@ -1,0 +1,8 @@
+//! The schema registry API: requests in, status and body out, on a log that holds the bank's resources.
+
+mod compatibility;
+mod posted;
+mod routes;
+mod stable;
+mod unions;
+mod world;
