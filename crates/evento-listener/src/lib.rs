@@ -13,6 +13,7 @@ mod api;
 mod connection;
 mod fetch;
 mod produce;
+mod producer;
 mod tails;
 mod topic;
 
