@@ -13,6 +13,7 @@ use kafka_protocol::error::ResponseError;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::node::Node;
+use crate::producer::Producers;
 use crate::tails::Tails;
 
 /// Number of this broker in every answer.
@@ -65,6 +66,7 @@ pub struct Broker {
     pub(crate) connections: Arc<Semaphore>,
     /// Permits for bytes of records on their way to clients, in KiB.
     pub(crate) fetching: Arc<Semaphore>,
+    pub(crate) producers: Producers,
 }
 
 impl Broker {
@@ -75,6 +77,7 @@ impl Broker {
         Ok(Arc::new(Broker {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
+            producers: Producers::new(node.clone()),
             tails,
             cluster_id,
             node,
@@ -104,6 +107,7 @@ impl Broker {
     }
 }
 
+/// Makes facts durable; `None` deletes one. All of them or none.
 pub(crate) async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
     let (sender, durable) = oneshot::channel();
     node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));

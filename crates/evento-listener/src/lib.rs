@@ -15,6 +15,7 @@ mod api;
 mod connection;
 mod fetch;
 mod produce;
+mod producer;
 mod tails;
 mod topic;
 
