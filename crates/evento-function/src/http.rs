@@ -85,6 +85,11 @@ impl HttpFunction {
         self.framing
     }
 
+    /// Whether it is called as another was: the same manifest, word for word.
+    pub fn same_manifest(&self, other: &HttpFunction) -> bool {
+        self.manifest == other.manifest
+    }
+
     /// Asks for the manifest; `None` when there is no discovery endpoint.
     pub async fn discover(&self) -> Result<Option<Manifest>, Failure> {
         let mut headers = self.headers(DISCOVERY);

@@ -122,7 +122,7 @@ impl From<Fault> for Problem {
 fn row(code: u16) -> (u16, &'static str) {
     match code {
         1001 => (404, "Unknown entity or command"),
-        1002 => (400, "The body cannot be read"),
+        1002 => (400, "The request cannot be read"),
         1003 => (400, "Command does not match its schema"),
         1004 => (415, "Content type not supported"),
         1005 => (413, "Too large"),

@@ -77,7 +77,9 @@ pub(crate) async fn state(
     let wanted = match (&query.seq, &query.at) {
         (Some(_), Some(_)) => return Err(Problem::new(1002, "seq and at cannot both be given")),
         (Some(seq), None) => Some(number("seq", seq)?),
-        (None, Some(at)) => Some(seq_at(node, &key, at)?.ok_or_else(missing)?),
+        (None, Some(at)) => Some(seq_at(node, &key, at)?.ok_or_else(|| {
+            Problem::new(1020, format!("{}/{} had no events yet at {at}", entity.name, key.id.as_str()))
+        })?),
         (None, None) => None,
     };
     let state = match wanted {
@@ -191,7 +193,8 @@ pub(crate) async fn events(
         (None, None) => 1,
     };
     if wants_stream(&headers) {
-        return tail::instance(gateway.clone(), entity.clone(), key, from, &headers);
+        let types = query.kind.into_iter().collect();
+        return tail::instance(gateway.clone(), entity.clone(), key, from, types, &headers);
     }
     await_positions(&*gateway.node, &catalog, &headers).await?;
     if gateway.node.log().state(&key)?.is_none() {

@@ -131,7 +131,7 @@ async fn every_answer(State(gateway): State<Arc<Gateway>>, request: Request, nex
         None => next.run(request).await,
     };
     if response.status().is_client_error() || response.status().is_server_error() {
-        response = as_problem(response, &path, &id).await;
+        response = as_problem(response, &path, &id, gateway.limits.body_bytes_max).await;
     }
     let mut text = [0; 36];
     if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)) {
@@ -162,7 +162,7 @@ fn stranger(limits: &Limits, request: &Request) -> Option<Problem> {
 }
 
 /// Gives every error the path and the request's id; turns the framework's own words into a problem.
-async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid) -> Response<Body> {
+async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid, body_bytes_max: usize) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let ours = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -182,7 +182,11 @@ async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid) -> Re
                 StatusCode::NOT_FOUND => 1001,
                 _ => 1002,
             };
-            Problem::new(code, String::from_utf8_lossy(&bytes)).status(parts.status).document()
+            let detail = match code {
+                1005 => too_large(path, body_bytes_max).into(),
+                _ => String::from_utf8_lossy(&bytes),
+            };
+            Problem::new(code, detail).status(parts.status).document()
         }
     };
     document["instance"] = path.into();
@@ -190,6 +194,14 @@ async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid) -> Re
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(document.to_string()))
+}
+
+/// How large a body may be at a path.
+fn too_large(path: &str, body_bytes_max: usize) -> String {
+    match path {
+        "/v1/commands" | "/v1/apply" | "/v1/diff" => format!("at most {LARGE_BODY} bytes are taken here"),
+        _ => format!("at most {body_bytes_max} bytes are taken here (http.maxBody)"),
+    }
 }
 
 /// Serves until `stop` resolves; what is in flight is answered first.

@@ -36,12 +36,13 @@ const BATCH_BYTES: usize = 64 << 10;
 /// A comment this often, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The stream of one instance, from a sequence on.
+/// The stream of one instance, from a sequence on; of some types only, if any are named.
 pub(crate) fn instance(
     gateway: Arc<Gateway>,
     entity: Arc<EntityType>,
     key: EntityKey,
     from: Sequence,
+    types: Vec<String>,
     headers: &HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let resumed = match last_event_id(headers) {
@@ -49,7 +50,7 @@ pub(crate) fn instance(
         None => None,
     };
     let source = Source::Instance { entity, key, next: resumed.unwrap_or(from) };
-    Ok(respond(Tail::new(gateway, source, Vec::new(), long_as_string(headers))))
+    Ok(respond(Tail::new(gateway, source, types, long_as_string(headers))))
 }
 
 /// `GET /v1/events`

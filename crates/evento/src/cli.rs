@@ -106,7 +106,7 @@ pub enum Verb {
     Render(apply::RenderArgs),
     /// List resources, or show one
     Get(get::Args),
-    /// Show a resource with its status, in prose
+    /// Show a resource with its status
     Describe(get::DescribeArgs),
     /// Delete resources
     Delete(delete::Args),

@@ -121,6 +121,11 @@ impl Config {
         settings::parse_bytes(self.text(key)).expect("sizes were checked when loading")
     }
 
+    /// A setting that is a list with commas, without blanks and empty items.
+    pub fn words(&self, key: &str) -> Vec<String> {
+        self.text(key).split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
     /// A setting of kind path; a relative one counts from the folder of the file that names it.
     pub fn path(&self, key: &str) -> PathBuf {
         let folder = match self.origin(key) {

@@ -10,20 +10,22 @@ mod development;
 mod functions;
 mod kafka;
 mod path;
+mod purity;
 mod registry;
 mod replay;
 mod rollout;
 mod supervisor;
 mod verify;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evento_engine::Notice;
 use evento_gateway::Limits;
 use evento_log::embedded::{EmbeddedConfig, EmbeddedLog, Fault, Recovered};
-use evento_model::Code;
+use evento_model::{Code, ResourceName};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +49,8 @@ use supervisor::Surroundings;
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a function that did not start is tried again.
 const START_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked whether a function at an address is due to be asked again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// `evento serve`
 pub fn serve(context: &Context, args: ServeArgs) -> Result<Exit, Failure> {
@@ -114,6 +118,7 @@ fn unopened(fault: Fault) -> Failure {
         Fault::InUse { pid, .. } => format!("stop process {pid}, or choose another folder with --data"),
         Fault::Corrupt { .. } => "restore a backup of the data directory; nothing was changed".to_owned(),
         Fault::Format { .. } => "use the program version that wrote it".to_owned(),
+        Fault::Full(_) => "make room on the disk of the data directory; nothing was changed".to_owned(),
         _ => "look at the folder's permissions and free space".to_owned(),
     };
     let mut failure = Failure::new(fault.code().0, fault.to_string()).next(next);
@@ -186,8 +191,9 @@ impl Node {
         let limits = Limits {
             body_bytes_max: config.bytes("http.maxBody") as usize,
             wait: Duration::from_millis(config.duration_ms("http.command.wait")),
+            require_key: config.text("http.requireIdempotencyKey") == "true",
             stacks: development,
-            ..Limits::default()
+            hosts: config.words("http.hosts"),
         };
         let states_lost = recovered.states_lost;
         Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, states_lost })
@@ -195,7 +201,7 @@ impl Node {
 
     /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
     async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let Node { log, rollout, told, listener, kafka, registry, api, limits, states_lost, .. } = self;
+        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, states_lost, .. } = self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let schemas = evento_listener::registry::router(api.clone(), limits.hosts.clone());
         let router = evento_gateway::router(api, limits).nest("/registry", schemas.clone());
@@ -216,7 +222,8 @@ impl Node {
             }));
         }
         let (faulted, fault) = oneshot::channel();
-        let watching = tokio::spawn(watch(told, rollout.clone(), faulted));
+        let watching = tokio::spawn(watch(told, rollout.clone(), functions, faulted));
+        let asking = tokio::spawn(keep_asking(rollout.clone()));
         let starting = tokio::spawn(keep_starting(rollout.clone(), states_lost));
         begun.await;
         let end = tokio::select! {
@@ -226,6 +233,7 @@ impl Node {
         let _ = stop.send(true);
         let _ = tokio::time::timeout(GRACE, serving).await;
         starting.abort();
+        asking.abort();
         watching.abort();
         rollout.stop().await;
         let _ = tokio::task::spawn_blocking(move || log.close()).await;
@@ -294,14 +302,47 @@ async fn keep_starting(rollout: Arc<Rollout>, states_lost: bool) {
     }
 }
 
-/// What the command path tells, for the log. Equal errors are told once a minute.
-async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>, faulted: oneshot::Sender<Code>) {
+/// Asks every function at an address again what it is, as often as its resource says: another one than before is
+/// another revision.
+async fn keep_asking(rollout: Arc<Rollout>) {
+    let mut asked: HashMap<ResourceName, Instant> = HashMap::new();
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let addresses = rollout.addresses();
+        asked.retain(|name, _| addresses.iter().any(|(known, _)| known == name));
+        for (name, every) in addresses {
+            if asked.entry(name.clone()).or_insert_with(Instant::now).elapsed() < every {
+                continue;
+            }
+            match rollout.revise(&name).await {
+                Ok(switched) => switched.iter().for_each(|one| {
+                    tracing::info!(function = name.as_str(), revision = one.revision, "another revision serves");
+                }),
+                // That it is down is told by its commands; here it only matters that it could not be asked.
+                Err(failure) => tracing::debug!(function = name.as_str(), "{}", failure.message),
+            }
+            asked.insert(name, Instant::now());
+        }
+    }
+}
+
+/// What the command path tells, for the log and for those who ask how a function is. Equal errors are logged once a
+/// minute.
+async fn watch(
+    mut told: mpsc::UnboundedReceiver<Told>,
+    rollout: Arc<Rollout>,
+    functions: Functions,
+    faulted: oneshot::Sender<Code>,
+) {
     let mut faulted = Some(faulted);
-    let mut seen: std::collections::HashMap<String, std::time::Instant> = std::collections::HashMap::new();
+    let mut seen: HashMap<String, Instant> = HashMap::new();
     while let Some(told) = told.recv().await {
         match told {
             Told::Notice(Notice::Failed(status)) => {
                 let Some(error) = status.last_error else { continue };
+                if let Some(function) = functions.get(&error.function) {
+                    function.failed(error.clone());
+                }
                 let again = seen.get(&error.fingerprint).is_some_and(|at| at.elapsed() < Duration::from_secs(60));
                 if again {
                     continue;
@@ -309,7 +350,7 @@ async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>, f
                 if seen.len() > 10_000 {
                     seen.clear();
                 }
-                seen.insert(error.fingerprint.clone(), std::time::Instant::now());
+                seen.insert(error.fingerprint.clone(), Instant::now());
                 tracing::warn!(
                     code = %error.code, function = error.function, command = %status.command_type,
                     command_id = %status.command_id, attempts = status.attempts,
@@ -321,15 +362,17 @@ async fn watch(mut told: mpsc::UnboundedReceiver<Told>, rollout: Arc<Rollout>, f
             }
             Told::Notice(Notice::FunctionDown { function, code, title }) => {
                 tracing::warn!(%code, function = function.as_str(), "the function is down: {title}");
+                functions.of(&function).set_state("down", Some(format!("{code} {title}")));
             }
             Told::Notice(Notice::FunctionBack { function, down_ms }) => {
                 tracing::info!(function = function.as_str(), down_ms, "the function answers again");
+                functions.of(&function).set_state("ready", None);
             }
             Told::Rediscover(function) => {
                 let rollout = rollout.clone();
                 let last = seen.get(function.as_str()).is_none_or(|at| at.elapsed() > Duration::from_secs(30));
                 if last {
-                    seen.insert(function.as_str().to_owned(), std::time::Instant::now());
+                    seen.insert(function.as_str().to_owned(), Instant::now());
                     tokio::spawn(async move {
                         if let Err(failure) = rollout.revise(&function).await {
                             tracing::warn!(function = function.as_str(), "{}", failure.message);

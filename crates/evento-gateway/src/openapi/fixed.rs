@@ -296,8 +296,8 @@ pub(super) fn schemas() -> Map<String, Value> {
             object(
                 json!({"files": {"type": "array", "minItems": 1, "items": object(json!({"path": text(), "folder": nullable(), "text": text()}), &["folder"])},
                     "attachments": {"type": "object", "additionalProperties": text()},
-                    "dryRun": {"type": "boolean", "default": false}}),
-                &["attachments", "dryRun"],
+                    "dryRun": {"type": "boolean", "default": false}, "wait": {"type": "boolean", "default": true}}),
+                &["attachments", "dryRun", "wait"],
             ),
         ),
         (
@@ -311,7 +311,9 @@ pub(super) fn schemas() -> Map<String, Value> {
             "Function",
             object(
                 json!({"name": text(), "state": text(), "runtime": {"enum": ["process", "url"]}, "revision": nullable(),
-                    "since": time(), "restarts": number(), "error": nullable(), "handles": texts(), "applies": texts()}),
+                    "since": time(), "restarts": number(), "error": nullable(), "inFlight": number(),
+                    "lastError": {"type": ["object", "null"]}, "replaying": {"type": ["object", "null"]},
+                    "handles": texts(), "applies": texts()}),
                 &[],
             ),
         ),

@@ -87,8 +87,7 @@ fn refuse_instances(stored: &Stored, purge: bool, usage: &dyn Usage) -> Result<(
     }
     let name = &stored.resource.name;
     let finding = stored.resource.error(2401, "", format!("{name} has {instances} instances"));
-    let help = format!("to delete them with all their history: --purge-data --confirm {name}");
-    Err(vec![finding.help(help)])
+    Err(vec![finding.help("delete its commands instead: they are retired, and nothing new comes in")])
 }
 
 /// The same resource with `retired: true` in its document.

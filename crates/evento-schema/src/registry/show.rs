@@ -1,9 +1,12 @@
 //! Stored resources as people and programs see them: the document with its `status`.
 
+use std::sync::Arc;
+
+use evento_model::ResourceName;
 use serde_json::{Map, Value, json};
 
 use super::{Registry, Stored, Usage};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CommandType};
 use crate::resource::Kind;
 
 impl Registry {
@@ -25,6 +28,9 @@ impl Registry {
         if let Some(entity) = stored.entity {
             status.insert("instances".to_owned(), usage.instances(entity).into());
         }
+        if kind == Kind::Function {
+            status.insert("handles".to_owned(), handled(&stored.resource.name, catalog));
+        }
         let (ready, reason, message) = readiness(stored, catalog);
         let condition = json!({
             "type": "Ready",
@@ -36,6 +42,13 @@ impl Registry {
         status.insert("conditions".to_owned(), Value::Array(vec![condition]));
         Some(document)
     }
+}
+
+/// The commands that a function handles, whether its resource or its manifest names them.
+fn handled(function: &ResourceName, catalog: &Catalog) -> Value {
+    let commands = catalog.entities().iter().flat_map(|entity| &entity.commands);
+    let by_it = |command: &&Arc<CommandType>| command.handler.as_ref().is_some_and(|h| h.function.name == *function);
+    commands.filter(by_it).map(|command| Value::from(command.name.as_str())).collect()
 }
 
 fn shown(stored: &Stored) -> Value {

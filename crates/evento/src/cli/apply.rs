@@ -1,5 +1,7 @@
 //! `evento apply`, `diff` and `render`: a set of files as one request, all or nothing.
 
+use std::io::IsTerminal;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,14 +10,17 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Violation};
 use super::files::{Files, Sources};
-use crate::client::Request;
+use crate::client::{Client, Request};
 use crate::output::problem;
+use crate::output::progress::Progress;
 use crate::output::style::Style;
 use crate::output::yaml::to_yaml;
 use crate::output::{Output, change};
 
 /// Longest that starting and checking of functions may take.
 const ROLL_OUT_MAX: Duration = Duration::from_mins(30);
+/// How often the replay is looked at on a terminal.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Register resources: a set of files, all or nothing
 #[derive(clap::Args)]
@@ -53,7 +58,8 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     body["dryRun"] = json!(args.dry_run);
     body["wait"] = json!(args.wait);
     let output = &context.output;
-    let document = post(context, "/v1/apply", &body, &sources)?;
+    let client = context.client()?;
+    let document = while_replaying(client, output.quiet, || post(context, "/v1/apply", &body, &sources))?;
     if output.for_people() {
         output.text(&change::text(&document, output.style))?;
         warn(output, &document);
@@ -94,6 +100,30 @@ pub fn render(context: &Context, args: RenderArgs) -> Result<Exit, Failure> {
         context.output.document(&json!({"items": documents.collect::<Vec<_>>()}))?;
     }
     Ok(Exit::Done)
+}
+
+/// Does the work, and shows meanwhile how far the server's replay of history is.
+fn while_replaying<T>(client: &Client, quiet: bool, work: impl FnOnce() -> T) -> T {
+    let (working, ended) = mpsc::channel::<()>();
+    let every = if std::io::stderr().is_terminal() { LOOK_EVERY } else { Progress::PLAIN_EVERY };
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut progress: Option<Progress> = None;
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                // Whatever the answer is: the work itself tells what goes wrong.
+                let Ok(document) = client.get("/v1/functions") else { continue };
+                let replays = || document["items"].as_array().into_iter().flatten().map(|item| &item["replaying"]);
+                let sum = |key: &str| replays().filter_map(|replay| replay[key].as_u64()).sum::<u64>();
+                if replays().any(Value::is_object) {
+                    let begin = || Progress::new("replay check", "events", sum("total"), quiet);
+                    progress.get_or_insert_with(begin).set(sum("done"));
+                }
+            }
+        });
+        let done = work();
+        drop(working);
+        done
+    })
 }
 
 /// Sends the set and explains a refusal: how many were wrong, how many fine.

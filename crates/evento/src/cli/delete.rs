@@ -14,8 +14,7 @@ use crate::output::change;
 
 /// Delete resources
 #[derive(clap::Args)]
-#[command(after_help = "evento delete command/withdraw-cash\n\
-                        evento delete entity/account --purge-data --confirm account")]
+#[command(after_help = "evento delete command/withdraw-cash\nevento delete -f resources/function.yaml")]
 pub struct Args {
     /// KIND/NAME
     #[arg(required_unless_present = "files", conflicts_with = "files", add = completion::resources())]
@@ -26,12 +25,6 @@ pub struct Args {
     /// Also the last function of its commands; they wait
     #[arg(long)]
     force: bool,
-    /// With an entity also delete its instances and their whole history
-    #[arg(long, requires = "confirm")]
-    purge_data: bool,
-    /// The entity's name once more, for --purge-data
-    #[arg(long, value_name = "NAME")]
-    confirm: Option<String>,
 }
 
 /// Deletes, dependants first.
@@ -49,18 +42,14 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     let client = context.client()?;
     for (kind, name) in targets {
-        let path = with_query(
-            &format!("/v1/resources/{kind}/{}", encode(&name)),
-            &[
-                ("force", args.force.then_some("true")),
-                ("purgeData", args.purge_data.then_some("true")),
-                ("confirm", args.confirm.as_deref()),
-            ],
-        );
+        let path =
+            with_query(&format!("/v1/resources/{kind}/{}", encode(&name)), &[("force", args.force.then_some("true"))]);
         let refused = |mut failure: Failure| {
             // The findings speak of what is stored; the file it once came from may be another by now.
             failure.violations.iter_mut().for_each(|violation| violation.file = None);
-            failure.why = None;
+            if !failure.violations.is_empty() {
+                failure.why = None;
+            }
             failure
         };
         let document = client.send(Request::delete(path)).map_err(refused)?.json()?;

@@ -52,7 +52,7 @@ pub struct Args {
     limit: usize,
 }
 
-/// Show a resource with its status, in prose
+/// Show a resource with its status
 #[derive(clap::Args)]
 pub struct DescribeArgs {
     /// KIND/NAME
@@ -262,7 +262,7 @@ fn table(output: &Output, kind: &str, items: &[Value]) -> String {
                 let rejection = if spec["rejection"].as_bool() == Some(true) { "yes" } else { "" };
                 [full_name, text(&spec["entity"]), rejection.to_owned()]
             }
-            _ => [text(&spec["runtime"]), short_revision(&text(&status["revision"])), words(&spec["handles"])],
+            _ => [text(&spec["runtime"]), short_revision(&text(&status["revision"])), words(&status["handles"])],
         });
         cells.push(reason);
         table.row(cells);

@@ -12,7 +12,7 @@ use crate::config::settings::Mode;
 /// Run Evento with the functions of this folder, and watch them
 #[derive(clap::Args, Debug, Clone)]
 #[command(after_help = "Needs nothing else: store, HTTP API and functions run in and under this process.\n\
-                        Keys on a terminal: r restarts the functions, q quits.")]
+                        A changed file is applied, a changed function started anew. Ctrl-C ends it.")]
 pub struct DevArgs {
     /// Where the HTTP API listens [default: http.listen, 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "random_ports")]

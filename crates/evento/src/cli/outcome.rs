@@ -77,7 +77,7 @@ pub fn error_text(error: &Value, style: Style) -> String {
     let Some(title) = error["title"].as_str() else { return String::new() };
     let code = error["code"].as_str().unwrap_or("");
     let mut out = format!("  {} {}", style.red(code), printable(title));
-    if let Some(detail) = error["detail"].as_str() {
+    if let Some(detail) = error["detail"].as_str().filter(|detail| !detail.is_empty()) {
         out.push_str(&format!(": {}", printable(detail)));
     }
     out.push('\n');

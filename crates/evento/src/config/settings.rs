@@ -47,6 +47,8 @@ pub enum Kind {
     Path,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Names of hosts with commas between them; may be empty.
+    Hosts,
 }
 
 /// Every setting there is. A key outside this table is refused.
@@ -98,6 +100,22 @@ pub const SETTINGS: &[Setting] = &[
         dev: "127.0.0.1:8081",
         serve: "127.0.0.1:8081",
         doc: "where the schema registry API listens; empty turns it off",
+    },
+    Setting {
+        key: "http.hosts",
+        flag: None,
+        kind: Kind::Hosts,
+        dev: "",
+        serve: "",
+        doc: "names by which the HTTP API may be called beside localhost and addresses, as a proxy does",
+    },
+    Setting {
+        key: "http.requireIdempotencyKey",
+        flag: None,
+        kind: Kind::Word(&["true", "false"]),
+        dev: "false",
+        serve: "false",
+        doc: "refuse commands without Idempotency-Key (EV1014)",
     },
     Setting {
         key: "data.dir",
@@ -180,6 +198,10 @@ impl Kind {
             Kind::Bytes(least, most) => within(parse_bytes(value)?, least, most),
             Kind::Path if value.is_empty() => Err("empty".to_owned()),
             Kind::Path => Ok(()),
+            Kind::Hosts => match value.split(',').map(str::trim).find(|host| host.contains(['/', ':', ' '])) {
+                Some(host) => Err(format!("{host:?} is no host name: it goes without scheme and port")),
+                None => Ok(()),
+            },
             Kind::Word(words) if words.contains(&value) => Ok(()),
             Kind::Word(words) => {
                 let near = words.iter().find(|word| strsim::damerau_levenshtein(word, value) <= 2);
@@ -199,6 +221,7 @@ impl fmt::Display for Kind {
             Kind::Bytes(least, most) => write!(f, "a size of {least} to {most} bytes, such as 1MiB"),
             Kind::Path => f.write_str("a file or folder"),
             Kind::Word(words) => f.write_str(&words.join(" | ")),
+            Kind::Hosts => f.write_str("host names with commas between them"),
         }
     }
 }

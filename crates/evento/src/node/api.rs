@@ -11,7 +11,7 @@ use evento_function::{Failure, RunRequest, Step, StepKind, Want, Work};
 use evento_gateway::node::{ApplyRequest, DeleteOptions, Node};
 use evento_gateway::problem::Problem;
 use evento_log::embedded::{EmbeddedLog, Fault};
-use evento_log::intake::{Answer, Ask};
+use evento_log::intake::{Answer, Ask, LastError};
 use evento_log::view::StoredState;
 use evento_model::{CommandId, EntityId, EntityKey, FullName, Seed, Sequence, Timestamp};
 use evento_schema::avro::{JsonOptions, Schema, from_json_value, to_json};
@@ -123,7 +123,10 @@ impl Node for NodeApi {
     }
 
     async fn apply(&self, request: ApplyRequest) -> Result<Value, Problem> {
-        self.rollout.apply(request).await
+        match request.wait {
+            Some(false) if !request.dry_run => self.rollout.clone().apply_later(request),
+            _ => self.rollout.apply(request).await,
+        }
     }
 
     async fn diff(&self, request: ApplyRequest) -> Result<Value, Problem> {
@@ -193,6 +196,10 @@ impl Node for NodeApi {
                 "name": name.as_str(), "state": state.word, "runtime": runtime,
                 "revision": function.serving().map(|live| live.revision.to_string()),
                 "since": time(state.since), "restarts": state.restarts, "error": state.error,
+                "inFlight": function.in_flight(), "lastError": function.last_error().map(|error| last_error(&error)),
+                "replaying": function.replaying().map(|replay| {
+                    json!({"done": replay.done.load(Ordering::Relaxed), "total": replay.total})
+                }),
                 "handles": commands, "applies": applies,
             })
         });
@@ -361,6 +368,12 @@ fn plain(schema: &Schema, datum: &[u8]) -> Result<Value, Problem> {
     to_json(schema, datum, &JsonOptions { long_as_string: false }, &mut out)
         .map_err(|error| Problem::new(3005, format!("the answer does not decode: {}", error.message)))?;
     serde_json::from_slice(&out).map_err(|error| Problem::new(9001, error.to_string()))
+}
+
+/// A function's newest failure, without its stack: the command's own status has that.
+fn last_error(error: &LastError) -> Value {
+    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": time(error.at),
+        "fingerprint": error.fingerprint})
 }
 
 /// RFC 3339, UTC, milliseconds.

@@ -1,21 +1,29 @@
 //! `evento dev`: applies the folder of resources, shows what runs, and watches the files.
 
+use std::collections::HashMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use evento_function::process;
 use evento_gateway::node::{ApplyFile, ApplyRequest};
 use evento_model::ResourceName;
 use evento_schema::catalog::EntityType;
 use evento_schema::resource::{Kind, Runtime};
+use tokio::task::JoinHandle;
 
 use super::Node;
+use super::functions::Functions;
 use super::rollout::Rollout;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files::read_paths;
 use crate::config::Config;
+use crate::output::progress::Progress;
+
+/// How often progress is looked at.
+const SHOWN_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: &Context, config: &Config, data: PathBuf, once: bool) -> Result<Exit, Failure> {
     let resources = config.path("dev.resources");
@@ -25,7 +33,9 @@ pub(super) async fn run(context: &Context, config: &Config, data: PathBuf, once:
     }
     let node = Node::start(config, data.clone(), true).await?;
     let request = read(&resources)?;
+    let progress = tokio::spawn(show_progress(node.functions.clone(), context.output.quiet));
     let applied = node.rollout.apply(request).await.map_err(|problem| refused(&problem));
+    progress.abort();
     let applied = match applied {
         Ok(applied) => applied,
         Err(failure) => {
@@ -45,14 +55,9 @@ pub(super) async fn run(context: &Context, config: &Config, data: PathBuf, once:
     }
     let rollout = node.rollout.clone();
     let watching = async move {
-        tokio::spawn(watch_resources(rollout.clone(), resources));
-        for (stored, spec) in rollout.registry().functions() {
-            if let Runtime::Process(process) = &spec.runtime {
-                let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
-                let paths = process.watch.iter().map(|path| folder.join(path)).collect();
-                tokio::spawn(watch_function(rollout.clone(), stored.resource.name.clone(), paths));
-            }
-        }
+        let mut watched = Watched::default();
+        watched.follow(&rollout);
+        tokio::spawn(watch_resources(rollout, resources, watched));
     };
     node.run(watching).await
 }
@@ -61,6 +66,18 @@ fn read(resources: &FilePath) -> Result<ApplyRequest, Failure> {
     let sources = read_paths(&[resources.to_owned()], true)?;
     let files = sources.files.into_iter().map(|f| ApplyFile { path: f.path, folder: f.folder, text: f.text }).collect();
     Ok(ApplyRequest { files, attachments: sources.attachments, ..ApplyRequest::default() })
+}
+
+/// Shows the replay check of a start with much history.
+async fn show_progress(functions: Functions, quiet: bool) {
+    let mut progress: Option<Progress> = None;
+    loop {
+        tokio::time::sleep(SHOWN_EVERY).await;
+        if let Some((done, total)) = functions.replaying() {
+            let begin = || Progress::new("replay check", "events", total, quiet);
+            progress.get_or_insert_with(begin).set(done);
+        }
+    }
 }
 
 fn refused(problem: &evento_gateway::problem::Problem) -> Failure {
@@ -111,8 +128,41 @@ fn suggestion(node: &Node) -> Option<String> {
     Some(format!("evento send {}/alice {}{fields}", entity.name, command.full_name.short()))
 }
 
+/// The files of functions that are watched, by function. Bound: the registered functions.
+#[derive(Default)]
+struct Watched(HashMap<ResourceName, (Vec<PathBuf>, JoinHandle<()>)>);
+
+impl Watched {
+    /// Watches the files of every function that is registered now, also of one that came with the last change.
+    fn follow(&mut self, rollout: &Arc<Rollout>) {
+        let registry = rollout.registry();
+        let mut wanted = HashMap::new();
+        for (stored, spec) in registry.functions() {
+            if let Runtime::Process(process) = &spec.runtime {
+                let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
+                let paths: Vec<PathBuf> = process.watch.iter().map(|path| folder.join(path)).collect();
+                wanted.insert(stored.resource.name.clone(), paths);
+            }
+        }
+        self.0.retain(|name, (paths, task)| {
+            let same = wanted.get(name) == Some(paths);
+            if !same {
+                task.abort();
+            }
+            same
+        });
+        for (name, paths) in wanted {
+            let begin = || {
+                let task = tokio::spawn(watch_function(rollout.clone(), name.clone(), paths.clone()));
+                (paths.clone(), task)
+            };
+            self.0.entry(name.clone()).or_insert_with(begin);
+        }
+    }
+}
+
 /// Changed resource files are applied again.
-async fn watch_resources(rollout: Arc<Rollout>, folder: PathBuf) {
+async fn watch_resources(rollout: Arc<Rollout>, folder: PathBuf, mut watched: Watched) {
     let Ok(mut watcher) = process::watch(std::slice::from_ref(&folder)) else { return };
     while watcher.changed().await.is_some() {
         let request = match read(&folder) {
@@ -129,6 +179,7 @@ async fn watch_resources(rollout: Arc<Rollout>, folder: PathBuf) {
                 if changed > 0 {
                     eprintln!("✓ {changed} resources changed");
                 }
+                watched.follow(&rollout);
             }
             Err(problem) => {
                 eprintln!("✗ {} {}", problem.code, problem.detail);

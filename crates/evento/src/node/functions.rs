@@ -4,16 +4,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evento_function::http::HttpFunction;
 use evento_function::process::{LogRing, Stream};
 use evento_function::{Failure, FailureClass, RunRequest, RunResponse};
+use evento_log::intake::LastError;
 use evento_model::{Code, ResourceName, Revision, Timestamp};
 use parking_lot::RwLock;
 
 use super::path::wall;
+use super::purity::Watch;
 
 /// All functions, by name. Clones share them.
 #[derive(Clone, Default)]
@@ -28,6 +30,19 @@ pub struct Function {
     revisions: RwLock<Vec<Arc<Live>>>,
     /// How it is, for people.
     state: RwLock<State>,
+    /// The replay of history that is under way for it.
+    replaying: RwLock<Option<Replaying>>,
+    /// Its newest failure, with whichever command.
+    last_error: RwLock<Option<LastError>>,
+}
+
+/// A replay of history while it goes on.
+#[derive(Clone, Debug)]
+pub struct Replaying {
+    /// Events replayed so far.
+    pub done: Arc<AtomicU64>,
+    /// Events there are.
+    pub total: u64,
 }
 
 /// How a function is, for people.
@@ -55,20 +70,48 @@ pub struct Live {
     pub revision: Revision,
     /// Where; another one after each restart, none while its process is gone.
     pub host: RwLock<Option<Arc<HttpFunction>>>,
+    purity: Watch,
     in_flight: AtomicUsize,
 }
 
 impl Live {
     /// A revision that is reached through a host.
-    pub fn new(revision: Revision, host: HttpFunction) -> Arc<Live> {
-        Arc::new(Live { revision, host: RwLock::new(Some(Arc::new(host))), in_flight: AtomicUsize::new(0) })
+    pub fn new(revision: Revision, host: HttpFunction, purity: Watch) -> Arc<Live> {
+        let host = RwLock::new(Some(Arc::new(host)));
+        Arc::new(Live { revision, host, purity, in_flight: AtomicUsize::new(0) })
+    }
+
+    /// One call of the command path, on a sample with a second look at what apply gives. `warn` is told of the first
+    /// difference; unless the resource only wants a warning, nothing of this revision is taken from then on.
+    async fn run_watched(
+        &self,
+        request: &RunRequest,
+        timeout: Duration,
+        warn: impl FnOnce(&Failure),
+    ) -> Result<RunResponse, Failure> {
+        if let Some(refusal) = self.purity.refusal() {
+            return Err(refusal);
+        }
+        let answer = self.run(request, timeout).await?;
+        let Some(again) = self.purity.again(request, &answer) else { return Ok(answer) };
+        // A second call that fails is no evidence of anything.
+        let Ok(second) = self.run(&again.request, timeout).await else { return Ok(answer) };
+        if let Some(difference) = self.purity.compare(&again, &second) {
+            warn(&difference);
+        }
+        self.purity.refusal().map_or(Ok(answer), Err)
     }
 
     /// One call.
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
         let host = self.host.read().clone();
         let Some(host) = host else {
-            return Err(Failure::new(FailureClass::Outage, Code(3001), "the function's process is not running", ""));
+            return Err(Failure::new(
+                FailureClass::Outage,
+                Code(3001),
+                "this revision of the function is not running",
+                "",
+            ));
         };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let answer = host.run(request, timeout).await;
@@ -96,6 +139,13 @@ impl Functions {
         self.0.read().get(&ResourceName::new(name).ok()?).cloned()
     }
 
+    /// All replays that are under way, together: events done, and events there are.
+    pub fn replaying(&self) -> Option<(u64, u64)> {
+        let replays: Vec<Replaying> = self.0.read().values().filter_map(|function| function.replaying()).collect();
+        let done = replays.iter().map(|replay| replay.done.load(Ordering::Relaxed)).sum();
+        (!replays.is_empty()).then(|| (done, replays.iter().map(|replay| replay.total).sum()))
+    }
+
     /// Forgets a function.
     pub fn remove(&self, name: &ResourceName) {
         self.0.write().remove(name);
@@ -109,9 +159,15 @@ impl Functions {
         request: RunRequest,
         timeout_ms: u64,
     ) -> Result<RunResponse, Failure> {
-        let live = self.of(name).revision(revision);
-        match live {
-            Some(live) => live.run(&request, Duration::from_millis(timeout_ms)).await,
+        let function = self.of(name);
+        match function.revision(revision) {
+            Some(live) => {
+                let warn = |difference: &Failure| {
+                    tracing::warn!(code = %difference.code, function = name.as_str(), "{}; {}", difference.title, difference.detail);
+                    function.note(&format!("{} {}; {}", difference.code, difference.title, difference.detail));
+                };
+                live.run_watched(&request, Duration::from_millis(timeout_ms), warn).await
+            }
             None => {
                 let title = format!("revision {} of {name} does not run any more", revision.short());
                 Err(Failure::new(FailureClass::Swapped, Code(3001), title, ""))
@@ -140,9 +196,9 @@ impl Function {
         self.set_state("ready", None);
     }
 
-    /// A revision has answered everything and is gone.
-    pub fn retire(&self, revision: Revision) {
-        self.revisions.write().retain(|live| live.revision != revision);
+    /// A revision has answered everything and is gone. By identity: the same revision may serve again, started anew.
+    pub fn retire(&self, gone: &Arc<Live>) {
+        self.revisions.write().retain(|live| !Arc::ptr_eq(live, gone));
     }
 
     /// How it is.
@@ -158,6 +214,33 @@ impl Function {
         }
         state.word = word;
         state.error = error;
+    }
+
+    /// The replay that is under way for it, if one is.
+    pub fn replaying(&self) -> Option<Replaying> {
+        self.replaying.read().clone()
+    }
+
+    /// A replay of so many events begins, or with `None` is over. What it has done is counted in what is returned.
+    pub fn replays(&self, total: Option<u64>) -> Arc<AtomicU64> {
+        let done: Arc<AtomicU64> = Arc::default();
+        *self.replaying.write() = total.map(|total| Replaying { done: done.clone(), total });
+        done
+    }
+
+    /// Its newest failure.
+    pub fn last_error(&self) -> Option<LastError> {
+        self.last_error.read().clone()
+    }
+
+    /// It failed with a command.
+    pub fn failed(&self, error: LastError) {
+        *self.last_error.write() = Some(error);
+    }
+
+    /// Requests that it has not answered yet, over all its revisions.
+    pub fn in_flight(&self) -> usize {
+        self.revisions.read().iter().map(|live| live.in_flight.load(Ordering::Relaxed)).sum()
     }
 
     /// It was started again.

@@ -156,6 +156,12 @@ impl Replayer {
         })
     }
 
+    /// Events of the entity type.
+    pub fn events(&self) -> u64 {
+        let (id, partitions) = (self.entity.id, self.entity.partitions);
+        (0..partitions).map(|partition| self.log.end_offset(id, TopicKind::Events, partition)).sum()
+    }
+
     /// Replays every instance of the entity type. `limit` bounds the instances per partition, if given.
     pub async fn all(
         &self,
@@ -270,23 +276,45 @@ impl Replayer {
         Ok(())
     }
 
+    /// Replays one instance and compares as `all` does; `None` when it has no events.
+    pub async fn one(&self, id: EntityId) -> Result<Option<Replayed>, Failure> {
+        let (key, mut folds) = (EntityKey { entity: self.entity.id, id }, Folds::default());
+        let events = self.history(&key, &mut folds).await?;
+        self.apply(&mut folds).await?;
+        let Some(Folding { state, last: Some(last), .. }) = folds.known.remove(&key.id) else { return Ok(None) };
+        let kept = self.log.state(&key).map_err(|fault| unreadable(&fault))?;
+        let digest = state_digest(state.as_deref());
+        let same = kept.is_some_and(|kept| kept.seq != last.seq || state_digest(kept.state.as_deref()) == digest);
+        let mut replayed = Replayed { instances: 1, events, ..Replayed::default() };
+        if digest != last.state_digest || !same {
+            replayed.different = 1;
+            replayed.differences.push(self.locate(&key, &last).await?);
+        }
+        Ok(Some(replayed))
+    }
+
+    /// Folds the whole history of an instance; says how many events it has.
+    async fn history(&self, key: &EntityKey, folds: &mut Folds) -> Result<u64, Failure> {
+        let (mut from, mut events) = (1, 0);
+        loop {
+            let page = self.log.history(key, from, PAGE).map_err(|fault| unreadable(&fault))?;
+            let Some(last) = page.last() else { return Ok(events) };
+            from = last.record.seq + 1;
+            events += page.len() as u64;
+            page.into_iter().for_each(|event| folds.push(event.record));
+            if folds.steps >= STEPS {
+                self.apply(folds).await?;
+            }
+        }
+    }
+
     /// Folds the first instances of a partition, each over its own history. Says how many events that were.
     async fn sample(&self, partition: u32, limit: usize, folds: &mut Folds) -> Result<u64, Failure> {
         let rows = self.log.instances(self.entity.id, before(partition), limit).map_err(|fault| unreadable(&fault))?;
         let mut events = 0;
         for row in rows.into_iter().filter(|row| row.partition == partition) {
             let key = EntityKey { entity: self.entity.id, id: row.id };
-            let mut from = 1;
-            loop {
-                let page = self.log.history(&key, from, PAGE).map_err(|fault| unreadable(&fault))?;
-                let Some(last) = page.last() else { break };
-                from = last.record.seq + 1;
-                events += page.len() as u64;
-                page.into_iter().for_each(|event| folds.push(event.record));
-                if folds.steps >= STEPS {
-                    self.apply(folds).await?;
-                }
-            }
+            events += self.history(&key, folds).await?;
         }
         Ok(events)
     }

@@ -10,6 +10,7 @@ mod usage;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use evento_gateway::node::{ApplyRequest, DeleteOptions};
@@ -20,14 +21,14 @@ use evento_model::{EntityKey, EntityTypeId, ResourceName};
 use evento_schema::binding::{Bound, Declaration, bind, catalog, findings};
 use evento_schema::catalog::Catalog;
 use evento_schema::registry::{Change, KEY_PREFIX, Registry};
-use evento_schema::resource::{Finding, ReplayCheck};
+use evento_schema::resource::{Finding, ReplayCheck, Runtime};
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, oneshot};
 
 use self::report::{read_set, refused, unstarted, with_functions, with_violations};
 use self::usage::LogUsage;
-use super::functions::Functions;
+use super::functions::{Function, Functions};
 use super::path::Path;
 use super::replay::{Purpose, Replayer};
 use super::supervisor::{self, Candidate, Keeper, StartFailure, Surroundings};
@@ -154,12 +155,7 @@ impl Rollout {
         if kept.get(name).is_some_and(|kept| kept.declaration.revision == candidate.declaration.revision) {
             match candidate.process {
                 Some(process) => process.stop().await,
-                // The same function, perhaps with its manifest in other words: that is what it is called with now.
-                None => {
-                    if let Some(live) = function.revision(candidate.declaration.revision) {
-                        *live.host.write() = candidate.live.host.read().clone();
-                    }
-                }
+                None => self.same_revision(&function, &candidate),
             }
             return Ok(Vec::new());
         }
@@ -171,13 +167,46 @@ impl Rollout {
             functions_changed: Vec::new(),
             purged: Vec::new(),
         };
+        let elsewhere = candidate.process.is_none();
         let done = self.switch(&mut kept, change, vec![candidate]).await;
         done.map_err(|problem| {
-            if !kept.contains_key(name) {
-                function.set_state("refused", Some(problem.detail.clone()));
+            match kept.get(name) {
+                // At its address something else answers now, which must not be called as the revision before.
+                Some(kept) if elsewhere => {
+                    if let Some(live) = function.revision(kept.declaration.revision) {
+                        *live.host.write() = None;
+                    }
+                    function.set_state("refused", Some(problem.detail.clone()));
+                }
+                Some(_) => {}
+                None => function.set_state("refused", Some(problem.detail.clone())),
             }
             StartFailure { code: problem.code.0, message: problem.detail, why: None, findings: Vec::new() }
         })
+    }
+
+    /// The same function, perhaps with its manifest in other words: that is what it is called with from now on.
+    /// A host whose manifest is the same word for word stays, with its connections.
+    fn same_revision(&self, function: &Function, candidate: &Candidate) {
+        let Some(live) = function.revision(candidate.declaration.revision) else { return };
+        let Some(found) = candidate.live.host.read().clone() else { return };
+        let mut host = live.host.write();
+        if !host.as_ref().is_some_and(|host| host.same_manifest(&found)) {
+            if host.is_none() {
+                function.set_state("ready", None);
+            }
+            *host = Some(found);
+        }
+    }
+
+    /// The functions at an address, and how often each is asked again what it is.
+    pub fn addresses(&self) -> Vec<(ResourceName, Duration)> {
+        let registry = self.registry();
+        let asked = registry.functions().filter_map(|(stored, spec)| match &spec.runtime {
+            Runtime::Url(url) => Some((stored.resource.name.clone(), Duration::from_millis(url.rediscover_ms))),
+            Runtime::Process(_) => None,
+        });
+        asked.collect()
     }
 
     /// Registers a set of resources.
@@ -185,10 +214,7 @@ impl Rollout {
         let mut kept = self.turn.lock().await;
         let set = read_set(&request)?;
         let change = self.registry().plan(&set, &self.usage()).map_err(refused)?;
-        if request.dry_run {
-            return Ok(change::document(&change, true));
-        }
-        let shown = change::document(&change, false);
+        let shown = change::document(&change, request.dry_run);
         let mut candidates = Vec::new();
         let functions: Vec<ResourceName> =
             change.registry.functions().map(|(stored, _)| stored.resource.name.clone()).collect();
@@ -211,8 +237,43 @@ impl Rollout {
                 failures.into_iter().flat_map(|(name, failure)| unstarted(&change.registry, &name, failure));
             return Err(with_violations(2301, violations.collect()));
         }
+        if request.dry_run {
+            let prepared = self.prepare(&kept, change, &candidates).await;
+            stop_all(candidates).await;
+            return Ok(with_functions(shown, &prepared?.switched, "checked"));
+        }
         let switched = self.switch(&mut kept, change, candidates).await?;
-        Ok(with_functions(shown, &switched))
+        Ok(with_functions(shown, &switched, "ready"))
+    }
+
+    /// Checks a set without functions, and rolls it out in the background; the answer names the roll-out.
+    pub fn apply_later(self: Arc<Self>, request: ApplyRequest) -> Result<Value, Problem> {
+        let set = read_set(&request)?;
+        let change = self.registry().plan(&set, &self.usage()).map_err(refused)?;
+        let mut shown = change::document(&change, false);
+        let id = uuid::Uuid::now_v7().to_string();
+        shown["rollout"] = id.as_str().into();
+        tokio::spawn(async move {
+            match self.apply(request).await {
+                Ok(_) => tracing::info!(rollout = id, "the roll-out is done"),
+                Err(problem) => self.undone(&id, &change.functions_changed, &problem),
+            }
+        });
+        Ok(shown)
+    }
+
+    /// Tells of a roll-out that nobody waited for: in the server's log and in the functions' own.
+    fn undone(&self, id: &str, functions: &[ResourceName], problem: &Problem) {
+        let first = problem.violations.first().and_then(|violation| violation["message"].as_str());
+        let why = first.unwrap_or(&problem.detail);
+        tracing::warn!(rollout = id, code = %problem.code, "the roll-out was refused, nothing was changed: {why}");
+        for name in functions {
+            let function = self.functions.of(name);
+            function.note(&format!("roll-out {id} was refused: {} {why}", problem.code));
+            if function.serving().is_none() {
+                function.set_state("refused", Some(why.to_owned()));
+            }
+        }
     }
 
     /// What applying a set would change.
@@ -252,7 +313,7 @@ impl Rollout {
             kept.keeper.stop();
             self.functions.remove(&name);
         }
-        Ok(with_functions(shown, &switched))
+        Ok(with_functions(shown, &switched, "ready"))
     }
 
     /// Binds, checks, commits and switches.
@@ -363,7 +424,10 @@ impl Rollout {
                 Some((gate.instances.unwrap_or(1_000) as usize).div_ceil(replayer.entity.partitions as usize))
             }
         };
-        let replayed = replayer.all(Purpose::Verify, limit, Arc::default(), Arc::new(|_, _, _| {})).await;
+        let function = self.functions.of(&candidate.name);
+        let done = function.replays(Some(if limit.is_none() { replayer.events() } else { 0 }));
+        let replayed = replayer.all(Purpose::Verify, limit, done, Arc::new(|_, _, _| {})).await;
+        function.replays(None);
         let replayed = replayed.map_err(|failure| {
             let detail =
                 format!("{} cannot replay the history of {}: {}", candidate.name, replayer.entity.name, failure.title);
@@ -459,7 +523,13 @@ impl Rollout {
             log.submit(unit, Box::new(move |result| drop(sender.send(result))));
             receivers.lock().push(receiver);
         };
-        let replayed = replayer.all(Purpose::Rebuild, None, Arc::default(), Arc::new(put)).await;
+        let name = replayer.entity.applier.as_ref().map(|applier| applier.function.name.clone());
+        let function = name.map(|name| self.functions.of(&name));
+        let done = function.as_ref().map_or_else(Arc::default, |function| function.replays(Some(replayer.events())));
+        let replayed = replayer.all(Purpose::Rebuild, None, done, Arc::new(put)).await;
+        if let Some(function) = function {
+            function.replays(None);
+        }
         let replayed = replayed.map_err(|failure| {
             Problem::new(2303, format!("the states of {} cannot be rebuilt: {}", replayer.entity.name, failure.title))
         })?;

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use super::functions::{Function, Live};
 use super::path::Path;
+use super::purity::Watch;
 
 /// How often a starting function is asked whether it answers.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -87,8 +88,9 @@ pub async fn start(
                 None => None,
             };
             let manifest = given.or(found);
-            let artifact = Digest([0; 32]);
-            candidate(registry, name, spec, manifest, artifact, address, None)
+            // Without it the author changes the manifest's version with each release.
+            let artifact = url.artifact_digest.unwrap_or(Digest([0; 32]));
+            candidate(registry, name, spec, manifest, artifact, address, None, surroundings.development)
         }
     }
 }
@@ -132,7 +134,8 @@ async fn start_process(
                     continue;
                 }
                 let address = process.address();
-                return candidate(registry, name, spec, found, artifact, address, Some(process));
+                let development = surroundings.development;
+                return candidate(registry, name, spec, found, artifact, address, Some(process), development);
             }
             Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
             Err(failure) if Instant::now() >= until => {
@@ -169,6 +172,7 @@ fn process_of(name: &ResourceName, spec: &FunctionSpec, surroundings: &Surroundi
     (spec, artifact)
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, each part from another place")]
 fn candidate(
     registry: &Registry,
     name: &ResourceName,
@@ -177,6 +181,7 @@ fn candidate(
     artifact: Digest,
     address: Address,
     process: Option<RunningProcess>,
+    development: bool,
 ) -> Result<Candidate, StartFailure> {
     let refused = |findings: Vec<Finding>| {
         let message = findings.first().map_or_else(String::new, |finding| finding.message.clone());
@@ -217,7 +222,9 @@ fn candidate(
         }
     };
     let instance = process.as_ref().map(|process| process.instance().to_owned());
-    let live = Live::new(declaration.revision, HttpFunction::new(address, &manifest, declaration.revision, instance));
+    let host = HttpFunction::new(address, &manifest, declaration.revision, instance);
+    let purity = Watch::new(&declaration, spec.purity, development);
+    let live = Live::new(declaration.revision, host, purity);
     Ok(Candidate { name: name.clone(), declaration, live, process })
 }
 
@@ -346,7 +353,7 @@ impl Watched {
         while !self.live.is_quiet() && Instant::now() < until {
             tokio::time::sleep(ASK_EVERY).await;
         }
-        self.function.retire(self.live.revision);
+        self.function.retire(&self.live);
         process.stop().await;
     }
 }

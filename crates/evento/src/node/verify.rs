@@ -5,18 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use evento_model::EntityId;
+use evento_schema::catalog::{Catalog, EntityType};
 use serde_json::json;
 
 use super::functions::Functions;
 use super::path::{self, Start};
-use super::replay::Purpose;
+use super::replay::{Purpose, Replayed, Replayer};
 use super::rollout::Rollout;
 use super::supervisor::Surroundings;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::node::VerifyArgs;
+use crate::cli::target::Scope;
 use crate::config::Config;
+use crate::output::progress::Progress;
+
+/// How often progress is looked at.
+const SHOWN_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) -> Result<Exit, Failure> {
     let data: PathBuf = config.path("data.dir");
@@ -41,27 +48,25 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     let surroundings = Surroundings { sockets: folder.join("sockets"), development: false };
     let rollout = Rollout::new(log.clone(), functions, path, surroundings)
         .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
+    let wanted = entities(&rollout.catalog(), args.scope.as_ref())?;
     let (_, failed) = rollout.start_without_check().await;
     if let Some((name, failure)) = failed.into_iter().next() {
         return Err(Failure::new(failure.code, format!("{name}: {}", failure.message)));
     }
     let done = Arc::new(AtomicU64::new(0));
-    let progress = tokio::spawn(show_progress(done.clone(), !context.output.for_people()));
+    let one = args.scope.as_ref().is_some_and(|scope| scope.id.is_some());
+    let replayers = || wanted.iter().filter_map(|entity| rollout.replayer(entity.id));
+    let total = if one { 0 } else { replayers().map(|replayer| replayer.events()).sum() };
+    let silent = context.output.quiet || !context.output.for_people();
+    let progress = tokio::spawn(show_progress(Progress::new("verify", "events", total, silent), done.clone()));
     let started = Instant::now();
-    let wanted = args.scope.as_ref().map(|scope| scope.entity.clone());
     let (mut rows, mut different, mut events) = (Vec::new(), 0, 0);
-    for entity in rollout.catalog().entities() {
-        if wanted.as_ref().is_some_and(|name| name != entity.name.as_str() && name != entity.full_name.as_str()) {
-            continue;
-        }
+    for entity in wanted {
         let Some(replayer) = rollout.replayer(entity.id) else {
             context.output.note(format!("{}: no function applies it; it was not verified", entity.name));
             continue;
         };
-        let replayed = replayer.all(Purpose::Verify, None, done.clone(), Arc::new(|_, _, _| {})).await;
-        let replayed = replayed.map_err(|failure| {
-            Failure::new(failure.code.0, format!("{}: {}", entity.name, failure.title)).why(failure.detail)
-        })?;
+        let replayed = replay(&replayer, args.scope.as_ref(), &done).await?;
         different += replayed.different;
         events += replayed.events;
         let differences: Vec<_> = replayed
@@ -102,24 +107,34 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     Ok(if different == 0 { Exit::Done } else { Exit::Differs })
 }
 
-/// A line that grows on a terminal, one every ten seconds elsewhere.
-async fn show_progress(done: Arc<AtomicU64>, silent: bool) {
-    use std::io::{IsTerminal, Write};
-    let terminal = std::io::stderr().is_terminal();
-    let every = if terminal { Duration::from_millis(200) } else { Duration::from_secs(10) };
-    let started = Instant::now();
+/// The entity types to verify: the one that is named, by any of its names, or all.
+fn entities(catalog: &Catalog, scope: Option<&Scope>) -> Result<Vec<Arc<EntityType>>, Failure> {
+    let Some(scope) = scope else { return Ok(catalog.entities().to_vec()) };
+    let found = catalog.find_entity(&scope.entity).map_err(|error| {
+        let near = error.candidates.join(" or ");
+        let hint = if near.is_empty() { String::new() } else { format!("; did you mean {near}?") };
+        Failure::new(error.code.0, format!("no entity is called {:?}{hint}", scope.entity))
+    })?;
+    Ok(vec![found.clone()])
+}
+
+/// Replays an entity type, or the one instance that is named.
+async fn replay(replayer: &Replayer, scope: Option<&Scope>, done: &Arc<AtomicU64>) -> Result<Replayed, Failure> {
+    let entity = &replayer.entity.name;
+    let failed = |failure: evento_function::Failure| {
+        Failure::new(failure.code.0, format!("{entity}: {}", failure.title)).why(failure.detail)
+    };
+    let Some(id) = scope.and_then(|scope| scope.id.as_deref()) else {
+        return replayer.all(Purpose::Verify, None, done.clone(), Arc::new(|_, _, _| {})).await.map_err(failed);
+    };
+    let known = EntityId::new(id).map_err(|error| Failure::new(1006, format!("the instance id: {error}")))?;
+    let replayed = replayer.one(known).await.map_err(failed)?;
+    replayed.ok_or_else(|| Failure::new(1020, format!("{entity}/{id} has no events")))
+}
+
+async fn show_progress(mut progress: Progress, done: Arc<AtomicU64>) {
     loop {
-        tokio::time::sleep(every).await;
-        if silent {
-            continue;
-        }
-        let events = done.load(Ordering::Relaxed);
-        let rate = events as f64 / started.elapsed().as_secs_f64();
-        if terminal {
-            eprint!("\r{events} events   {rate:.0}/s ");
-            let _ = std::io::stderr().flush();
-        } else {
-            eprintln!("{events} events   {rate:.0}/s");
-        }
+        tokio::time::sleep(SHOWN_EVERY).await;
+        progress.set(done.load(Ordering::Relaxed));
     }
 }

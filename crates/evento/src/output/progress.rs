@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::time::duration;
 
-/// How long work stays silent at first, and how often it speaks, off a terminal and on one.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// How often it speaks on a terminal.
 const DRAWN_EVERY: Duration = Duration::from_millis(100);
 
 /// The progress of one piece of work. Dropping it clears the line.
@@ -27,6 +26,9 @@ enum Mode {
 }
 
 impl Progress {
+    /// How long work stays silent at first, and how often it speaks, off a terminal.
+    pub const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
     /// Work of `total` units (0 when unknown). Nothing is shown when `quiet`.
     pub fn new(what: impl Into<String>, unit: &'static str, total: u64, quiet: bool) -> Progress {
         let mode = match (quiet, std::io::stderr().is_terminal()) {
@@ -42,7 +44,7 @@ impl Progress {
     pub fn set(&mut self, done: u64) {
         let every = match self.mode {
             Mode::Drawn => DRAWN_EVERY,
-            Mode::Plain => PLAIN_EVERY,
+            Mode::Plain => Progress::PLAIN_EVERY,
             Mode::Silent => return,
         };
         let now = Instant::now();

@@ -57,11 +57,17 @@ impl Table {
 
 /// The text without characters that would move the cursor of a terminal.
 pub fn printable(text: &str) -> String {
-    if text.chars().any(char::is_control) {
-        text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    let hidden = |c: char| c.is_control() || is_direction(c);
+    if text.chars().any(hidden) {
+        text.chars().map(|c| if hidden(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
     } else {
         text.to_owned()
     }
+}
+
+/// Whether a character turns the direction of what follows, or ends the line: an id must not disguise others.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text cut to so many columns, with an ellipsis when something is missing.

@@ -36,7 +36,7 @@ fn the_program() {
               diff        Show what apply would change
               render      Print the documents with every named file in its place
               get         List resources, or show one
-              describe    Show a resource with its status, in prose
+              describe    Show a resource with its status
               delete      Delete resources
               send        Send a command to an instance and tell its outcome
               state       Show the state of an instance: now, at a version, at a time

@@ -189,10 +189,12 @@ fn resources_are_listed_shown_and_deleted() {
         .answer("GET /v1/resources/entity", 200, &format!(r#"{{"items":[{entity}]}}"#))
         .answer("GET /v1/resources/entity/account", 200, entity)
         .answer("GET /v1/resources/entity", 200, &format!(r#"{{"items":[{entity}]}}"#))
-        .answer("DELETE /v1/resources/entity/account?purgeData=true&confirm=account", 200, "{}")
+        .answer("DELETE /v1/resources/command/close-account?force=true", 200, "{}")
+        .answer("DELETE /v1/resources/entity/nope", 404, r#"{"code":"EV1001","title":"Unknown entity or command",
+            "detail":"there is no entity nope"}"#)
         .answer("DELETE /v1/resources/entity/account", 409, r#"{"code":"EV2401","title":"It cannot be deleted",
             "detail":"1 finding","violations":[{"code":"EV2401","kind":"Entity","name":"account","file":"account.yaml","line":1,
-            "column":1,"pointer":"","message":"account has 3 instances","help":"--purge-data --confirm account"}]}"#);
+            "column":1,"pointer":"","message":"account has 3 instances","help":"delete its commands instead"}]}"#);
     server.run("get ent").check(&expect![[r#"
         NAME     READY    TYPE          PARTITIONS  INSTANCES  REASON
         account  waiting  bank.Account  12          3          NoApplier
@@ -219,12 +221,19 @@ fn resources_are_listed_shown_and_deleted() {
         --- stderr
         error[EV2401]: It cannot be deleted
            entity/account: account has 3 instances
-             --purge-data --confirm account
+             delete its commands instead
            more  evento explain EV2401
         --- exit 5
     "#]]);
-    server.run("delete entity/account --purge-data --confirm account").check(&expect![[r#"
-        deleted    entity/account
+    server.run("delete command/close-account --force").check(&expect![[r#"
+        deleted    command/close-account
         --- exit 0
+    "#]]);
+    server.run("delete entity/nope").check(&expect![[r#"
+        --- stderr
+        error[EV1001]: Unknown entity or command
+           why   there is no entity nope
+           more  evento explain EV1001
+        --- exit 3
     "#]]);
 }

@@ -69,14 +69,16 @@ fn configuration_shows_its_origins() {
         .expect("it can be written");
     let run = |line: &str| run_in(folder.path(), &[("EVENTO_DATA_DIR", "/srv/evento")], line, "");
     run("config view --origins").check(&expect![[r#"
-        SETTING            VALUE           ORIGIN
-        http.listen        127.0.0.1:9999  evento.toml:2
-        http.command.wait  10s             default
-        http.maxBody       1MiB            default
-        data.dir           /srv/evento     EVENTO_DATA_DIR
-        dev.resources      resources       default
-        log.format         auto            default
-        client.address                     default
+        SETTING                     VALUE           ORIGIN
+        http.listen                 127.0.0.1:9999  evento.toml:2
+        http.command.wait           10s             default
+        http.maxBody                1MiB            default
+        http.hosts                                  default
+        http.requireIdempotencyKey  false           default
+        data.dir                    /srv/evento     EVENTO_DATA_DIR
+        dev.resources               resources       default
+        log.format                  auto            default
+        client.address                              default
         --- exit 0
     "#]]);
     assert!(run("state account/alice").stderr.contains("no Evento answers at http://127.0.0.1:9999\n"));

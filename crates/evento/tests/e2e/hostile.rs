@@ -2,11 +2,12 @@
 //!
 //! The function is a plain HTTP server in this test; the command's reference text says what it does wrong.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::peer;
 use crate::server::{Server, bank_resources};
 
 /// `Account {owner: "h", currency: "E", balance: 0, deposits: 0, closed: false}`.
@@ -14,49 +15,12 @@ const STATE: &[u8] = &[2, b'h', 2, b'E', 0, 0, 0];
 const DEADLINE: Duration = Duration::from_millis(500);
 
 fn hostile() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(stream));
-        }
-    });
-    port
-}
-
-fn serve(stream: TcpStream) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let (mut line, mut length) = (String::new(), 0);
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        loop {
-            let mut header = String::new();
-            if reader.read_line(&mut header).unwrap_or(0) == 0 {
-                return;
-            }
-            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-            if header.trim().is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        if reader.read_exact(&mut body).is_err() || !answer(reader.get_mut(), &path, &body) {
-            return;
-        }
-    }
+    peer::listen(Arc::new(answer))
 }
 
 /// Whether the connection goes on.
 fn answer(stream: &mut TcpStream, path: &str, body: &[u8]) -> bool {
-    let mut reply = |status: &str, headers: &str, body: &[u8]| {
-        let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_ok()
-    };
+    let mut reply = |status: &str, headers: &str, body: &[u8]| peer::reply(stream, status, headers, body);
     const DATUM: &str = "Content-Type: avro/binary\r\n";
     const EVENT: &str = "Content-Type: avro/binary\r\nEvento-Event: bank.DepositReceived\r\n";
     // The event has the command's fields: everything before the byte that says whether there is a state.

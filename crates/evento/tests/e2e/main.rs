@@ -1,12 +1,15 @@
 //! The real program end to end: started, loaded, killed, started again, asked what it knows.
 
+mod addressed;
 mod bad_input;
 mod failed_write;
 mod full_disk;
 mod hostile;
 mod kill;
 mod openapi;
+mod peer;
 mod resources;
 mod server;
+mod stream;
 mod twins;
 mod verify;

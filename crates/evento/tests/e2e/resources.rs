@@ -1,5 +1,7 @@
 //! Resources through the command line and the real server: what people see of a set, and of a refusal.
 
+use std::time::{Duration, Instant};
+
 use crate::server::{Server, bank_function, bank_resources};
 
 /// The words of each line of a table, as many as asked for.
@@ -35,6 +37,7 @@ fn a_set_is_applied_shown_changed_and_deleted() {
     assert!(rows(&out, 2).iter().skip(1).all(|row| row.ends_with(" ready")), "{out}");
     let (_, out, _) = server.evento(&["get", "fn/accounts"]);
     assert_eq!(rows(&out, 3)[1], "accounts ready process", "{out}");
+    assert!(out.contains("close-account, open-account, receive-deposit"), "{out}");
 
     let (code, _, error) = server.evento(&["describe", "entity/acount"]);
     assert_eq!(code, 3, "{error}");
@@ -67,12 +70,74 @@ fn a_refused_set_names_its_places_and_changes_nothing() {
         (text.replacen("entity: account", "entity: acount", 1), "did you mean account", "account.yaml:"),
         (text.replacen("kind: Entity", "kind: Entitiy", 1), "did you mean Entity", "account.yaml:3"),
         (text.replacen("spec:", "spec: [", 1), "EV2001", "account.yaml:"),
+        (text.replacen("name: withdraw-cash", "name: open-account", 1), "EV2003", "account.yaml:"),
     ];
     for (changed, code, place) in cases {
         std::fs::write(&file, changed).expect("written");
         let (exit, _, error) = server.evento(&["apply", "-f", &resources.display().to_string()]);
-        assert!(exit == 9 || exit == 2, "{exit}: {error}");
+        assert_eq!(exit, 9, "{error}");
         assert!(error.contains(code) && error.contains(place), "{code} {place}: {error}");
         assert_eq!(server.json("/v1/resources/entity"), before);
     }
+}
+
+/// Asks until the answer is as wanted.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "not within 30 s: {what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_function_whose_resource_changed_and_whose_revision_did_not_goes_on_serving() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    server.apply(&bank_resources(folder.path(), bank_function(), ""));
+    let revision = || server.json("/v1/functions/accounts")["revision"].clone();
+    let first = revision();
+    let before = server.function_pid();
+    server.apply(&bank_resources(folder.path(), bank_function(), "  timeout: 6s\n"));
+    // The process before ends when it has answered everything; only then it could take the new one's place along.
+    until("the process before is gone", || server.function_pid() != before);
+    let (code, out, error) = server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]);
+    assert_eq!(code, 0, "{out}{error}");
+    assert_eq!(revision(), first);
+}
+
+#[test]
+fn a_dry_run_starts_the_functions_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let resources = bank_resources(folder.path(), bank_function(), "");
+    let dry = |path: &std::path::Path| server.evento(&["apply", "--dry-run", "-f", &path.display().to_string()]);
+    let (code, out, error) = dry(&resources);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("accounts  checked   rev "), "{out}");
+    assert_eq!(server.json("/v1/resources/entity")["items"], serde_json::json!([]));
+    until("the process that was tried is gone", || server.function_pid().is_none());
+    server.apply(&resources);
+    let (code, _, error) = dry(&bank_resources(folder.path(), std::path::Path::new("/bin/false"), ""));
+    assert!(code == 9 && error.contains("EV2301"), "{code}: {error}");
+    assert_eq!(server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0, 0);
+}
+
+#[test]
+fn a_roll_out_that_nobody_waits_for_goes_on_and_tells_how_it_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let later = |command: &std::path::Path| {
+        let resources = bank_resources(folder.path(), command, "").display().to_string();
+        server.evento(&["apply", "--wait=false", "-f", &resources])
+    };
+    let (code, _, error) = later(bank_function());
+    assert!(code == 0 && error.contains("the roll-out goes on as"), "{code}: {error}");
+    until("the function serves", || {
+        server.get("/v1/functions/accounts").is_some_and(|r| r.status == 200 && r.json()["state"] == "ready")
+    });
+    let (code, _, error) = later(std::path::Path::new("/bin/false"));
+    assert_eq!(code, 0, "{error}");
+    until("the refusal is told", || server.evento(&["function", "logs", "accounts"]).1.contains("was refused: EV2301"));
+    assert_eq!(server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0, 0);
 }

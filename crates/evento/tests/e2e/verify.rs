@@ -5,8 +5,12 @@ use std::process::Command;
 use crate::server::{Server, bank_function, bank_resources};
 
 fn verify(data: &std::path::Path) -> (i32, String, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_evento")).args(["verify", "--data"]).arg(data).output().expect("it runs");
+    verify_only(data, &[])
+}
+
+fn verify_only(data: &std::path::Path, scope: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evento"));
+    let output = command.args(["verify", "--data"]).arg(data).args(scope).output().expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
@@ -35,6 +39,13 @@ fn replay_gives_the_stored_states_and_a_directory_in_use_is_refused() {
     let (code, stdout, stderr) = verify(&server.data);
     assert_eq!(code, 0, "{stdout}{stderr}");
     assert!(stdout.contains("100 instances   300 events   0 different"), "{stdout}");
+
+    let (code, stdout, stderr) = verify_only(&server.data, &["account/a7"]);
+    assert!(code == 0 && stdout.contains("1 instances   3 events   0 different"), "{code}: {stdout}{stderr}");
+    for (scope, wanted) in [("acount", "did you mean account?"), ("account/nobody", "EV1020")] {
+        let (code, stdout, stderr) = verify_only(&server.data, &[scope]);
+        assert!(code == 3 && stderr.contains(wanted), "{scope} {code}: {stdout}{stderr}");
+    }
 }
 
 #[test]

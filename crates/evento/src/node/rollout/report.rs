@@ -2,7 +2,7 @@
 
 use evento_gateway::node::ApplyRequest;
 use evento_gateway::problem::Problem;
-use evento_model::ResourceName;
+use evento_model::{Code, ResourceName};
 use evento_schema::registry::Registry;
 use evento_schema::resource::{Finding, ResourceSet, SourceFile, parse_set};
 use serde_json::{Value, json};
@@ -30,7 +30,9 @@ pub fn with_violations(code: u16, violations: Vec<Value>) -> Problem {
         1 => "1 finding, nothing was changed".to_owned(),
         n => format!("{n} findings, nothing was changed"),
     };
-    let mut problem = Problem::new(code, detail);
+    // Status and title are those of a refused set, also for EV2003, which in an address is the asker's own mistake.
+    let mut problem = Problem::new(if code == 2003 { 2001 } else { code }, detail);
+    problem.code = Code(code);
     problem.violations = violations;
     problem
 }
@@ -55,10 +57,10 @@ pub fn unstarted(registry: &Registry, name: &ResourceName, failure: StartFailure
     vec![value]
 }
 
-/// The document of a change with the functions that were switched.
-pub fn with_functions(mut document: Value, switched: &[Switched]) -> Value {
+/// The document of a change with the functions that were switched, or only checked.
+pub fn with_functions(mut document: Value, switched: &[Switched], state: &str) -> Value {
     let function = |one: &Switched| {
-        json!({"name": one.name.as_str(), "state": "ready", "revision": one.revision,
+        json!({"name": one.name.as_str(), "state": state, "revision": one.revision,
             "verifiedEvents": one.verified_events, "rebuiltStates": one.rebuilt})
     };
     document["functions"] = switched.iter().map(function).collect();
