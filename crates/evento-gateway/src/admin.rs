@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
+use evento_schema::catalog::nearest;
 use futures::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -95,6 +96,31 @@ pub(crate) async fn resource(
     Path((kind, name)): Path<(String, String)>,
 ) -> Result<Response<Body>, Problem> {
     Ok(document(&gateway.node.resources(&kind, Some(&name))?))
+}
+
+/// `GET /v1/topics`
+pub(crate) async fn topics(State(gateway): State<Arc<Gateway>>) -> Result<Response<Body>, Problem> {
+    gateway.node.topics().map(|topics| document(&topics))
+}
+
+/// `GET /v1/topics/{name}`
+pub(crate) async fn topic(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let topics = gateway.node.topics()?;
+    let items = topics["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let found = items.iter().find(|topic| topic["name"] == name.as_str());
+    found.map(document).ok_or_else(|| {
+        let near = nearest(&name, items.iter().filter_map(|topic| topic["name"].as_str()));
+        let hint = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+        Problem::new(1001, format!("no topic is called {name:?}{hint}")).with("candidates", near)
+    })
+}
+
+/// `GET /v1/refused`
+pub(crate) async fn refused(State(gateway): State<Arc<Gateway>>) -> Result<Response<Body>, Problem> {
+    gateway.node.refused().map(|refused| document(&refused))
 }
 
 /// `GET /v1/functions`

@@ -40,6 +40,10 @@ pub trait Node: Send + Sync + 'static {
     async fn delete(&self, kind: &str, name: &str, options: DeleteOptions) -> Result<Value, Problem>;
     /// Resources of a kind, or one, with their status.
     fn resources(&self, kind: &str, name: Option<&str>) -> Result<Value, Problem>;
+    /// Topics that Kafka clients see: `{bootstrap, items: [{name, id, entity, content, writable, partitions}]}`.
+    fn topics(&self) -> Result<Value, Problem>;
+    /// Records from Kafka clients that are no commands, newest first.
+    fn refused(&self) -> Result<Value, Problem>;
     /// Functions as they run.
     fn functions(&self) -> Vec<Value>;
     /// Lines a function wrote, after a number: `{items: [{number, at, stream, line}], next}`.

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::node::Node;
 use crate::producer::Producers;
+use crate::refused::RefusedList;
 use crate::tails::Tails;
 
 /// Number of this broker in every answer.
@@ -67,6 +68,7 @@ pub struct Broker {
     /// Permits for bytes of records on their way to clients, in KiB.
     pub(crate) fetching: Arc<Semaphore>,
     pub(crate) producers: Producers,
+    pub(crate) refused: RefusedList,
 }
 
 impl Broker {
@@ -78,6 +80,7 @@ impl Broker {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
             producers: Producers::new(node.clone()),
+            refused: RefusedList::open(&*node),
             tails,
             cluster_id,
             node,

@@ -14,10 +14,14 @@ pub mod shape;
 mod api;
 mod connection;
 mod fetch;
+mod overview;
 mod produce;
 mod producer;
+mod refused;
 mod tails;
 mod topic;
 
 pub use broker::{Broker, Limits};
 pub use connection::serve;
+pub use overview::TopicOverview;
+pub use refused::{RefusedBatch, RefusedRecord};

@@ -79,6 +79,11 @@ pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> Produce
                 Ok(asked) => ask::durable(&*call.broker.node, asked, index, until).await,
                 Err(refused) => Err(refused),
             };
+            if let Err(refused) = &done
+                && !refused.records.is_empty()
+            {
+                crate::refused::note(call, &name, index, &refused.records).await;
+            }
             answers.push(shown(call, index, done));
         }
         responses.push(TopicProduceResponse::default().with_name(name).with_partition_responses(answers));

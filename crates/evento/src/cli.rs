@@ -25,6 +25,7 @@ pub mod send;
 pub mod state;
 pub mod tail;
 pub mod target;
+pub mod topic;
 pub mod version;
 
 use std::process::ExitCode;
@@ -124,6 +125,9 @@ pub enum Verb {
     /// Look after functions: list, describe, logs, invoke
     #[command(subcommand, visible_alias = "fn")]
     Function(function::Verb),
+    /// Look at the topics that Kafka clients see: list, describe, refused
+    #[command(subcommand)]
+    Topic(topic::Verb),
     /// Check schemas without a server, or print the schema of a function's input
     #[command(subcommand)]
     Schema(schema::Verb),

@@ -9,6 +9,7 @@ use super::{page, reference};
 pub(super) fn operations() -> Vec<(&'static str, &'static str, Operation)> {
     let mut operations = commands();
     operations.extend(resources());
+    operations.extend(kafka());
     operations.extend(functions());
     operations.extend(process());
     operations
@@ -143,6 +144,41 @@ fn resources() -> Rows {
                 .answer(200, "What was done", open())
                 .problem(404, "No such resource")
                 .problem(409, "It is still needed"),
+        ),
+    ]
+}
+
+fn kafka() -> Rows {
+    let operation = |id: &str, summary: &str| Operation::new(id, "kafka", summary);
+    let list = |items: &str, more: Value| {
+        let mut properties = json!({"items": {"type": "array", "items": reference(items)}});
+        if let (Some(all), Some(more)) = (properties.as_object_mut(), more.as_object()) {
+            all.extend(more.clone());
+        }
+        json!({"type": "object", "required": ["items"], "properties": properties})
+    };
+    let topics = list("Topic", json!({"bootstrap": {"type": "string"}, "registry": {"type": "string"}}));
+    vec![
+        (
+            "get",
+            "/v1/topics",
+            operation("topics.list", "Topics that Kafka clients see")
+                .answer(200, "All of them, and where clients connect", topics)
+                .problem(404, "The Kafka listener is turned off"),
+        ),
+        (
+            "get",
+            "/v1/topics/{name}",
+            operation("topics.get", "One topic with its partitions")
+                .answer(200, "The topic", reference("Topic"))
+                .problem(404, "No such topic"),
+        ),
+        (
+            "get",
+            "/v1/refused",
+            operation("refused.list", "Records from Kafka clients that are no commands, newest first")
+                .answer(200, "The newest 1,000 batches", list("RefusedBatch", json!({})))
+                .problem(404, "The Kafka listener is turned off"),
         ),
     ]
 }
@@ -314,6 +350,24 @@ pub(super) fn schemas() -> Map<String, Value> {
                     "since": time(), "restarts": number(), "error": nullable(), "inFlight": number(),
                     "lastError": {"type": ["object", "null"]}, "replaying": {"type": ["object", "null"]},
                     "handles": texts(), "applies": texts()}),
+                &[],
+            ),
+        ),
+        (
+            "Topic",
+            object(
+                json!({"name": text(), "id": text(), "entity": text(), "content": {"enum": ["commands", "events", "state"]},
+                    "writable": {"type": "boolean"},
+                    "partitions": {"type": "array", "items": object(json!({"partition": number(), "endOffset": number()}), &[])}}),
+                &[],
+            ),
+        ),
+        (
+            "RefusedBatch",
+            object(
+                json!({"at": time(), "topic": text(), "partition": number(), "clientId": text(), "clientAddress": text(),
+                    "refused": number(),
+                    "records": {"type": "array", "items": object(json!({"index": number(), "reason": text()}), &[])}}),
                 &[],
             ),
         ),

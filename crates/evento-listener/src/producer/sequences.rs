@@ -113,7 +113,8 @@ impl Sequences {
         let key = (batch.producer, batch.place);
         self.forget(now);
         let known = self.known.entry(key).or_insert_with(|| {
-            let halves = halves(key.0, key.1).filter(|(epoch, _)| *epoch == batch.epoch).map_or(0, |(_, halves)| halves);
+            let halves =
+                halves(key.0, key.1).filter(|(epoch, _)| *epoch == batch.epoch).map_or(0, |(_, halves)| halves);
             Known::new(batch.epoch, lap::number(halves, batch.first), halves)
         });
         let decision = known.decide(batch);

@@ -1,8 +1,8 @@
 //! What the gateway asks of this process.
 
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use evento_function::{Failure, RunRequest, Step, StepKind, Want, Work};
 use evento_gateway::node::{ApplyRequest, DeleteOptions, Node};
 use evento_gateway::problem::Problem;
+use evento_listener::Broker;
 use evento_log::embedded::{EmbeddedLog, Fault};
 use evento_log::intake::{Answer, Ask, LastError};
 use evento_log::view::StoredState;
@@ -34,6 +35,7 @@ pub struct NodeApi {
     counts: Counts,
     seed: u64,
     seeds: AtomicU64,
+    kafka: OnceLock<Arc<Broker>>,
 }
 
 impl NodeApi {
@@ -46,7 +48,20 @@ impl NodeApi {
         counts: Counts,
         seed: u64,
     ) -> NodeApi {
-        NodeApi { log, rollout, path, functions, counts, seed, seeds: AtomicU64::new(0) }
+        NodeApi { log, rollout, path, functions, counts, seed, seeds: AtomicU64::new(0), kafka: OnceLock::new() }
+    }
+}
+
+impl NodeApi {
+    /// The listener for Kafka clients, once it is there.
+    pub fn set_kafka(&self, broker: Arc<Broker>) {
+        let _ = self.kafka.set(broker);
+    }
+
+    fn kafka(&self) -> Result<&Broker, Problem> {
+        self.kafka.get().map(|broker| &**broker).ok_or_else(|| {
+            Problem::new(1001, "there are no topics: the Kafka listener is turned off (kafka.listen is empty)")
+        })
     }
 }
 
@@ -166,6 +181,14 @@ impl Node for NodeApi {
                 registry.describe(kind, &name, &catalog, &usage).ok_or_else(missing)
             }
         }
+    }
+
+    fn topics(&self) -> Result<Value, Problem> {
+        Ok(super::kafka::topics(self.kafka()?))
+    }
+
+    fn refused(&self) -> Result<Value, Problem> {
+        Ok(super::kafka::refused(self.kafka()?))
     }
 
     fn functions(&self) -> Vec<Value> {
@@ -377,6 +400,6 @@ fn last_error(error: &LastError) -> Value {
 }
 
 /// RFC 3339, UTC, milliseconds.
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
 }

@@ -1,12 +1,14 @@
-//! The node's Kafka side: the listener for Kafka clients, where it is turned on.
+//! The node's Kafka side: the listener for Kafka clients, where it is turned on, and what the API tells of it.
 
 use std::sync::Arc;
 
 use evento_listener::node::Node as ListenerNode;
-use evento_listener::{Broker, Limits};
+use evento_listener::{Broker, Limits, RefusedBatch, TopicOverview};
+use evento_model::Timestamp;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::api::NodeApi;
+use super::api::{NodeApi, time};
 use super::bind;
 use crate::cli::failure::Failure;
 use crate::config::Config;
@@ -41,10 +43,12 @@ impl Kafka {
         node: Arc<NodeApi>,
     ) -> Result<Kafka, Failure> {
         let address = format!("{}:{}", advertised.0, advertised.1);
+        let known = node.clone();
         let node: Arc<dyn ListenerNode> = node;
         let broker = Broker::start(node, Limits::default(), advertised)
             .await
             .map_err(|fault| Failure::new(fault.code().0, format!("the Kafka listener does not start: {fault}")))?;
+        known.set_kafka(broker.clone());
         Ok(Kafka { listener, broker, address })
     }
 
@@ -57,4 +61,37 @@ impl Kafka {
 /// `localhost` of `localhost:9092`.
 fn host(listen: &str) -> &str {
     listen.rsplit_once(':').map_or(listen, |(host, _)| host)
+}
+
+/// The topics as the API shows them.
+pub fn topics(broker: &Broker) -> Value {
+    let topic = |topic: TopicOverview| {
+        json!({
+            "name": topic.name,
+            "id": topic.id.to_string(),
+            "entity": topic.entity,
+            "content": topic.content,
+            "writable": topic.writable,
+            "partitions": topic.ends.iter().enumerate().map(|(partition, end)| {
+                json!({"partition": partition, "endOffset": end})
+            }).collect::<Vec<Value>>(),
+        })
+    };
+    json!({"bootstrap": broker.bootstrap(), "items": broker.topics().into_iter().map(topic).collect::<Vec<Value>>()})
+}
+
+/// The refused records as the API shows them, newest first.
+pub fn refused(broker: &Broker) -> Value {
+    let batch = |batch: RefusedBatch| {
+        json!({
+            "at": time(Timestamp(batch.at)),
+            "topic": batch.topic,
+            "partition": batch.partition,
+            "clientId": batch.client_id,
+            "clientAddress": batch.client_address,
+            "refused": batch.refused,
+            "records": batch.records,
+        })
+    };
+    json!({"items": broker.refused().into_iter().map(batch).collect::<Vec<Value>>()})
 }
