@@ -13,6 +13,6 @@ mod state;
 pub(crate) use batch::BatchBuilder;
 pub use batch::{BATCH_OVERHEAD, BatchError, BatchHeader, Record, records, records_within};
 pub(crate) use headers::Names;
-pub use produced::{Compression, ProducedBatch};
+pub use produced::{Compression, ProducedBatch, plain_batch};
 pub use record::{command_of, event_of};
 pub use state::StateBatch;

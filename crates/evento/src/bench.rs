@@ -6,6 +6,7 @@
 //! machine, and the figures say so.
 
 mod client;
+mod kafka;
 mod load;
 mod report;
 mod server;
@@ -45,6 +46,9 @@ pub struct Args {
     /// Folder for the scratch data directory; its disk is what is measured
     #[arg(long)]
     pub scratch: Option<PathBuf>,
+    /// Measure the Kafka listener instead: producing, tailing, reading everything, waiting consumers
+    #[arg(long, conflicts_with_all = ["url", "rate"])]
+    pub kafka: bool,
     /// Seed of the choice of instances
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -72,6 +76,9 @@ pub fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     ensure!((1..=10_000).contains(&args.batch), "--batch must be from 1 to 10,000");
     // One thread, so that the client takes as little of the machine as it can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
+    if args.kafka {
+        return tokio::task::LocalSet::new().block_on(&runtime, kafka::measure(context, &args));
+    }
     runtime.block_on(measure(context, args))
 }
 

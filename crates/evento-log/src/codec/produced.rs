@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::batch::{BATCH_OVERHEAD, Base, BatchError, BatchHeader, Record, checksum_holds, records_in};
+use super::batch::{BATCH_OVERHEAD, Base, BatchBuilder, BatchError, BatchHeader, Record, checksum_holds, records_in};
 
 /// How the records of a batch are compressed (Kafka protocol guide, "Record Batch", attributes bits 0 to 2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,4 +87,11 @@ impl ProducedBatch {
     pub fn records(&self, payload: &Bytes) -> Result<Vec<Record>, BatchError> {
         records_in(payload, Base { offset: 0, time: self.base_time, count: self.count }, 0..u64::MAX)
     }
+}
+
+/// A batch as a plain producer sends it: keys and values, no headers, no producer id. For load and tests.
+pub fn plain_batch<'a>(records: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> {
+    let mut builder = BatchBuilder::new();
+    records.into_iter().for_each(|(key, value)| builder.push(key, [value, &[]], |_| {}));
+    builder.finish(0, 0, 0)
 }

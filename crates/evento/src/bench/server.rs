@@ -17,6 +17,8 @@ const START_MAX: Duration = Duration::from_secs(900);
 pub struct Server {
     /// `host:port`.
     pub host: String,
+    /// Where its Kafka listener is, if it has one.
+    pub kafka: Option<String>,
     own: Option<Own>,
 }
 
@@ -61,7 +63,7 @@ impl Server {
     /// One that runs already. What it uses is not known then, except the syncs.
     pub fn running(url: &str) -> anyhow::Result<Server> {
         let host = url.strip_prefix("http://").context("--url must begin with http://")?.trim_end_matches('/');
-        Ok(Server { host: host.to_owned(), own: None })
+        Ok(Server { host: host.to_owned(), kafka: None, own: None })
     }
 
     /// Starts this program with a scratch data directory and waits until a command is accepted.
@@ -77,19 +79,19 @@ impl Server {
             None => tempfile::Builder::new().prefix("evento-bench-").tempdir(),
         }
         .context("make the scratch directory")?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let host = format!("127.0.0.1:{port}");
+        let free = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string());
+        let (host, kafka) = (free()?, if args.kafka { Some(free()?) } else { None });
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", "--data"])
             .arg(data.path())
-            .args(["--listen", &host, "--kafka-listen", "", "--registry-listen", ""])
+            .args(["--listen", &host, "--kafka-listen", kafka.as_deref().unwrap_or_default(), "--registry-listen", ""])
             .env("EVENTO_LOG", "warn")
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .context("start the server")?;
         let pid = child.id().context("the server ended at once")?;
-        let mut server = Server { host, own: Some(Own { child, pid, data }) };
+        let mut server = Server { host, kafka, own: Some(Own { child, pid, data }) };
         server.wait_until("/readyz", "GET", b"").await?;
         let applied = Command::new(std::env::current_exe()?)
             .args(["apply", "--quiet", "--file"])
