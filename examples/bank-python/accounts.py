@@ -8,9 +8,11 @@ import io
 import json
 import os
 import pathlib
+import traceback
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 SCHEMAS = pathlib.Path(__file__).parent.parent / "bank" / "schemas"
 
@@ -144,6 +146,18 @@ def apply(name):
     if name not in APPLY:
         return "", 404
     return answer(encode("Account", APPLY[name](*read(name))))
+
+
+@app.errorhandler(Exception)
+def threw(error):
+    """What whoever waits for the command is told. It is tried again, and at once when this file has changed."""
+    if isinstance(error, HTTPException):
+        return error
+    traceback.print_exc()
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    detail = f"{pathlib.Path(place.filename).name}:{place.lineno} in {place.name}"
+    problem = {"title": f"{type(error).__name__}: {error}", "detail": detail}
+    return Response(json.dumps(problem), 500, content_type="application/problem+json")
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use evento_log::intake::{Answer, CommandRef, Refusal};
 use evento_model::{Code, Outcome};
-use evento_schema::platform;
+use evento_schema::platform::{self, Abandoned};
 
 use crate::WaiterId;
 use crate::engine::Engine;
-use crate::instance::{Abandoning, InstanceNo, Phase, Trial};
+use crate::instance::{Abandoning, InstanceNo, Pending, Phase, Trial};
 
 impl Engine {
     /// Puts a parked command back with a fresh budget, or makes a waiting one due at once.
@@ -131,7 +132,7 @@ impl Engine {
         pending.waiters.push(waiter);
         let registered = &self.catalog.platform().abandoned;
         let (schema, name) = (registered.id, platform::abandoned_name());
-        let payload = platform::abandoned(&command_id, &pending.record.type_name, &reason, &by);
+        let payload = abandoned(&pending, &reason, &by, waiting.is_none());
         self.commit_platform_event(no, pending, schema, name, payload, Outcome::Abandoned);
     }
 
@@ -159,6 +160,27 @@ impl Engine {
             busy.phase = Phase::Idle;
         }
     }
+}
+
+/// What is told of a command that is given up. A parked one was parked when it last failed.
+fn abandoned(pending: &Pending, reason: &str, by: &str, parked: bool) -> Bytes {
+    let (record, trial) = (&pending.record, &pending.trial);
+    let texts = trial.last_error.as_deref().map(|error| {
+        let message = match error.detail.is_empty() {
+            true => error.title.clone(),
+            false => format!("{}: {}", error.title, error.detail),
+        };
+        (error.code.to_string(), message, error.revision.map(|r| r.to_string()).unwrap_or_default())
+    });
+    platform::abandoned(&Abandoned {
+        command_id: &record.command_id,
+        command_name: &record.type_name,
+        reason,
+        abandoned_by: by,
+        attempts: trial.attempts,
+        last_failure: texts.as_ref().map(|(kind, message, revision)| (&**kind, &**message, &**revision)),
+        parked_at: trial.last_error.as_ref().filter(|_| parked).map(|error| error.at),
+    })
 }
 
 fn running() -> Refusal {

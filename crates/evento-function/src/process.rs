@@ -3,6 +3,7 @@
 //! One start, one process, one socket. Restarting is the supervisor's (in the binary); the delay between
 //! restarts is a value here. Source: function-protocol 13.1.
 
+mod leftovers;
 mod logs;
 mod watch;
 
@@ -20,6 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::http::Address;
+pub use leftovers::end_leftovers;
 pub use logs::{LogLine, LogRing, Stream};
 pub use watch::{Watcher, watch};
 
@@ -168,18 +170,22 @@ impl Drop for RunningProcess {
 
 /// A socket's path in a folder that only this user can enter; a short folder is found when that one is too deep.
 fn socket_path(folder: &Path, instance: &str) -> Result<PathBuf, String> {
-    let name = format!("{}.sock", &instance[..instance.len().min(12)]);
-    let mut folder = folder.to_owned();
-    if folder.join(&name).as_os_str().len() > SOCKET_BYTES_MAX {
-        let digest = sha2::Sha256::digest(folder.as_os_str().as_encoded_bytes());
-        let short = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
-        let base = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-        folder = base.join(format!("evento-{short}"));
-    }
+    let folder = socket_folder(folder);
     let made = std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)));
     made.map_err(|error| format!("{}: {error}", folder.display()))?;
-    Ok(folder.join(name))
+    Ok(folder.join(format!("{:.12}.sock", instance)))
+}
+
+/// The folder itself, or a short one when paths in it would be too long for sockets.
+fn socket_folder(folder: &Path) -> PathBuf {
+    if folder.as_os_str().len() + "/0123456789ab.sock".len() <= SOCKET_BYTES_MAX {
+        return folder.to_owned();
+    }
+    let digest = sha2::Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let short = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let base = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    base.join(format!("evento-{short}"))
 }
 
 async fn keep_lines(output: impl AsyncRead + Unpin, stream: Stream, logs: Arc<LogRing>) {

@@ -173,7 +173,11 @@ pub(crate) async fn logs(
                     }
                     return Some((Ok::<Bytes, Infallible>(out.into()), (gateway, newest, name, from)));
                 }
-                newest.changed().await.ok()?;
+                let mut stopping = gateway.stopping.clone();
+                tokio::select! {
+                    changed = newest.changed() => changed.ok()?,
+                    _ = stopping.wait_for(|stopping| *stopping) => return None,
+                }
             }
         });
     let mut response = Response::new(Body::from_stream(stream));

@@ -13,6 +13,7 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::node::Node;
 use crate::problem::Problem;
@@ -52,6 +53,8 @@ impl Default for Limits {
 pub(crate) struct Gateway {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) limits: Limits,
+    /// True when the server ends: streams end then, which would otherwise never.
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 /// One way in: method and path as the document describes them, and what answers. Large ones take sets.
@@ -101,10 +104,10 @@ pub fn paths() -> Vec<(&'static str, &'static str)> {
     routes().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
-/// The whole API.
-pub fn router(node: Arc<dyn Node>, limits: Limits) -> Router {
+/// The whole API. Event streams end when `stopping` becomes true.
+pub fn router(node: Arc<dyn Node>, limits: Limits, stopping: watch::Receiver<bool>) -> Router {
     let body_bytes_max = limits.body_bytes_max;
-    let gateway = Arc::new(Gateway { node, limits });
+    let gateway = Arc::new(Gateway { node, limits, stopping });
     let mut all = Router::new();
     for route in routes() {
         let most = if route.large { LARGE_BODY } else { body_bytes_max };

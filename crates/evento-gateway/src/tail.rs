@@ -245,7 +245,12 @@ fn respond(tail: Tail) -> Response<Body> {
                 }
                 return Some((Ok(out.into()), (tail, false)));
             }
-            match tokio::time::timeout(KEEP_ALIVE, tail.durable.changed()).await {
+            let mut stopping = tail.gateway.stopping.clone();
+            let grown = tokio::select! {
+                grown = tokio::time::timeout(KEEP_ALIVE, tail.durable.changed()) => grown,
+                _ = stopping.wait_for(|stopping| *stopping) => return None,
+            };
+            match grown {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return None,
                 Err(_) => return Some((Ok(Bytes::from_static(b": still here\n\n")), (tail, false))),

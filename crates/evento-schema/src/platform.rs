@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use evento_model::{CommandId, FullName, SchemaId};
+use evento_model::{CommandId, FullName, SchemaId, Timestamp};
 
 use crate::avro::Schema;
 use crate::catalog::Registered;
@@ -20,13 +20,19 @@ pub const SCHEMA_ID_FIRST: u32 = 17;
 
 const ABANDONED: &str = r#"{"type":"record","name":"CommandAbandoned","namespace":"evento","doc":"An operator gave up on a command.","fields":[
 {"name":"commandId","type":"string"},
-{"name":"command","type":"string","doc":"full name of the command's type"},
+{"name":"commandName","type":"string","doc":"full name of the command's type"},
 {"name":"reason","type":"string"},
-{"name":"by","type":"string","doc":"who abandoned it"}]}"#;
+{"name":"abandonedBy","type":"string","doc":"who abandoned it"},
+{"name":"attempts","type":"int","doc":"how often it was tried"},
+{"name":"lastFailure","type":["null",{"type":"record","name":"LastFailure","fields":[
+{"name":"kind","type":"string","doc":"EV code"},
+{"name":"message","type":"string","doc":"the function's own words"},
+{"name":"revision","type":"string","doc":"of the function that failed; empty when none answered"}]}]},
+{"name":"parkedAt","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"null when it was not parked"}]}"#;
 
 const PRECONDITION_FAILED: &str = r#"{"type":"record","name":"CommandPreconditionFailed","namespace":"evento","doc":"The instance was not at the sequence the sender asked for.","fields":[
 {"name":"commandId","type":"string"},
-{"name":"command","type":"string","doc":"full name of the command's type"},
+{"name":"commandName","type":"string","doc":"full name of the command's type"},
 {"name":"expected","type":"long","doc":"sequence the sender asked for; 0 is: must be new"},
 {"name":"actual","type":"long","doc":"sequence the instance was at"}]}"#;
 
@@ -72,11 +78,39 @@ pub fn precondition_failed_name() -> FullName {
     NAMES[1].clone()
 }
 
+/// What `evento.CommandAbandoned` tells (guarantees, G11).
+#[derive(Clone, Copy, Debug)]
+pub struct Abandoned<'a> {
+    /// The command.
+    pub command_id: &'a CommandId,
+    /// Full name of its type.
+    pub command_name: &'a FullName,
+    /// Why it was given up.
+    pub reason: &'a str,
+    /// Who gave it up.
+    pub abandoned_by: &'a str,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// EV code, message and revision of its last failure.
+    pub last_failure: Option<(&'a str, &'a str, &'a str)>,
+    /// When it was parked, if it was.
+    pub parked_at: Option<Timestamp>,
+}
+
 /// Payload of `evento.CommandAbandoned`, canonical Avro.
-pub fn abandoned(command_id: &CommandId, command: &FullName, reason: &str, by: &str) -> Bytes {
-    let mut out = Vec::with_capacity(64 + reason.len() + by.len());
-    for text in [command_id.as_str(), command.as_str(), reason, by] {
+pub fn abandoned(told: &Abandoned<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(256 + told.reason.len());
+    for text in [told.command_id.as_str(), told.command_name.as_str(), told.reason, told.abandoned_by] {
         write_text(text, &mut out);
+    }
+    write_long(i32::try_from(told.attempts).unwrap_or(i32::MAX).into(), &mut out);
+    write_long(told.last_failure.is_some().into(), &mut out);
+    for text in told.last_failure.into_iter().flat_map(|(kind, message, revision)| [kind, message, revision]) {
+        write_text(text, &mut out);
+    }
+    write_long(told.parked_at.is_some().into(), &mut out);
+    if let Some(at) = told.parked_at {
+        write_long(at.0, &mut out);
     }
     out.into()
 }
@@ -110,9 +144,9 @@ fn write_long(value: i64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use evento_model::{CommandId, FullName};
+    use evento_model::{CommandId, FullName, Timestamp};
 
-    use super::{abandoned, platform, precondition_failed};
+    use super::{Abandoned, abandoned, platform, precondition_failed};
     use crate::avro::{Checked, JsonOptions, Schema, check, to_json};
 
     fn json(schema: &Schema, datum: &[u8]) -> String {
@@ -127,13 +161,36 @@ mod tests {
         let id = CommandId::new("c-1").unwrap();
         let command = FullName::new("bank.WithdrawCash").unwrap();
         let reason = "gave up: ".repeat(30);
+        let bare = Abandoned {
+            command_id: &id,
+            command_name: &command,
+            reason: &reason,
+            abandoned_by: "ops@bank",
+            attempts: 0,
+            last_failure: None,
+            parked_at: None,
+        };
+        let told = format!(
+            r#""commandId":"c-1","commandName":"bank.WithdrawCash","reason":"{reason}","abandonedBy":"ops@bank""#
+        );
         assert_eq!(
-            json(&platform().abandoned.schema, &abandoned(&id, &command, &reason, "ops@bank")),
-            format!(r#"{{"commandId":"c-1","command":"bank.WithdrawCash","reason":"{reason}","by":"ops@bank"}}"#)
+            json(&platform().abandoned.schema, &abandoned(&bare)),
+            format!(r#"{{{told},"attempts":0,"lastFailure":null,"parkedAt":null}}"#)
+        );
+        let full = Abandoned {
+            attempts: 10,
+            last_failure: Some(("EV3003", "KeyError", "sha256:3f")),
+            parked_at: Some(Timestamp(1_795_413_600_000)),
+            ..bare
+        };
+        let failure = r#"{"kind":"EV3003","message":"KeyError","revision":"sha256:3f"}"#;
+        assert_eq!(
+            json(&platform().abandoned.schema, &abandoned(&full)),
+            format!(r#"{{{told},"attempts":10,"lastFailure":{failure},"parkedAt":"2026-11-23T06:00:00.000Z"}}"#)
         );
         assert_eq!(
             json(&platform().precondition_failed.schema, &precondition_failed(&id, &command, 0, u64::MAX)),
-            r#"{"commandId":"c-1","command":"bank.WithdrawCash","expected":0,"actual":9223372036854775807}"#
+            r#"{"commandId":"c-1","commandName":"bank.WithdrawCash","expected":0,"actual":9223372036854775807}"#
         );
     }
 

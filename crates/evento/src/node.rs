@@ -132,6 +132,14 @@ fn open(data: PathBuf) -> Result<(EmbeddedLog, Recovered), Failure> {
     EmbeddedLog::open(EmbeddedConfig::new(data), Box::new(path::wall)).map_err(unopened)
 }
 
+/// Ends what an Evento that was killed left running: nobody would ever ask it anything again.
+fn end_leftovers(sockets: &std::path::Path) {
+    let ended = evento_function::process::end_leftovers(sockets);
+    if ended > 0 {
+        tracing::info!(ended, "functions of a server that was killed were still running");
+    }
+}
+
 /// A server that runs.
 struct Node {
     log: EmbeddedLog,
@@ -162,6 +170,7 @@ impl Node {
         if recovered.torn_bytes > 0 {
             tracing::info!(bytes = recovered.torn_bytes, "an unfinished write at the end of the log was dropped");
         }
+        end_leftovers(&folder.join("sockets"));
         let functions = Functions::default();
         let (teller, told) = mpsc::unbounded_channel();
         let counts = path::Counts::default();
@@ -204,7 +213,7 @@ impl Node {
         let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, states_lost, .. } = self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let schemas = evento_listener::registry::router(api.clone(), limits.hosts.clone());
-        let router = evento_gateway::router(api, limits).nest("/registry", schemas.clone());
+        let router = evento_gateway::router(api, limits, stopped.clone()).nest("/registry", schemas.clone());
         let mut waiting = stopped.clone();
         let serving = tokio::spawn(evento_gateway::serve(listener, router, async move {
             let _ = waiting.wait_for(|stopped| *stopped).await;

@@ -45,6 +45,7 @@ pub(crate) fn judge_status(reply: &Reply) -> Failure {
         false => problem.title,
     };
     let detail = match (problem.detail.is_empty(), std::str::from_utf8(&reply.body)) {
+        (true, _) if is_page(reply) => "with a page for browsers; what the function wrote may say more".to_owned(),
         (true, Ok(body)) if title.starts_with("the function answered") => body.to_owned(),
         _ => problem.detail,
     };
@@ -53,6 +54,12 @@ pub(crate) fn judge_status(reply: &Reply) -> Failure {
         failure.fingerprint = fingerprint;
     }
     failure
+}
+
+/// A web framework's own error page says nothing of the error.
+fn is_page(reply: &Reply) -> bool {
+    let kind = reply.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
 /// Seconds or a date (RFC 9110, 10.2.3); anything else is no time given.

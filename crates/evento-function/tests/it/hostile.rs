@@ -47,7 +47,7 @@ fn with_bytes(seen: &Seen, change: impl Fn(&mut Vec<u8>)) -> Response<Bytes> {
 async fn statuses_are_judged_alike_in_both_framings() {
     use FailureClass as Class;
     let wait = |ms| Class::BackPressure { retry_after_ms: ms };
-    let cases: [(&str, Answer, FailureClass, u16, &str); 19] = [
+    let cases: [(&str, Answer, FailureClass, u16, &str); 20] = [
         ("429", |s| reply(s, 429, &[("retry-after", "3")], ""), wait(Some(3_000)), 3001, "429"),
         ("503", |s| reply(s, 503, &[], ""), wait(None), 3001, "503"),
         ("503 with nonsense", |s| reply(s, 503, &[("retry-after", "soon")], ""), wait(None), 3001, "503"),
@@ -72,6 +72,13 @@ async fn statuses_are_judged_alike_in_both_framings() {
             "no such tariff",
         ),
         ("500", |s| reply(s, 500, &[], r#"{"title":"KeyError","detail":"a.py:3"}"#), Class::Error, 3003, "a.py:3"),
+        (
+            "500 as a page",
+            |s| reply(s, 500, &[("content-type", "text/html; charset=utf-8")], "<!doctype html><title>500</title>"),
+            Class::Error,
+            3003,
+            "what the function wrote may say more",
+        ),
         ("502", |s| reply(s, 502, &[], "bad gateway"), Class::Error, 3003, "bad gateway"),
         ("504", |s| reply(s, 504, &[], ""), Class::Error, 3003, "504"),
         ("400", |s| reply(s, 400, &[], "what?"), Class::Contract, 3005, "what?"),
@@ -87,7 +94,7 @@ async fn statuses_are_judged_alike_in_both_framings() {
 #[tokio::test]
 async fn every_wrong_batch_answer_breaks_the_contract() {
     use FailureClass::Contract;
-    let cases: [(&str, Answer, FailureClass, u16, &str); 19] = [
+    let cases: [(&str, Answer, FailureClass, u16, &str); 20] = [
         ("no type", |s| reply(s, 200, &[], golden("run-response.hex")), Contract, 3005, "content type"),
         ("html", |s| reply(s, 200, &[("content-type", "text/html")], "<p>"), Contract, 3005, "text/html"),
         (

@@ -32,6 +32,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     }
     let folder = std::path::absolute(&data).unwrap_or_else(|_| data.clone());
     let (log, recovered) = super::open(data)?;
+    super::end_leftovers(&folder.join("sockets"));
     let functions = Functions::default();
     let (told, _told) = tokio::sync::mpsc::unbounded_channel();
     // The path runs without taking a step of its own: nobody sends commands, and unfinished ones stay as they are.

@@ -141,3 +141,18 @@ fn a_roll_out_that_nobody_waits_for_goes_on_and_tells_how_it_ended() {
     until("the refusal is told", || server.evento(&["function", "logs", "accounts"]).1.contains("was refused: EV2301"));
     assert_eq!(server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0, 0);
 }
+
+#[test]
+fn a_function_that_outlived_a_killed_server_ends_with_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data);
+    server.apply(&bank_resources(folder.path(), bank_function(), ""));
+    let function = server.function_pid().expect("it runs");
+    let runs = || std::path::Path::new(&format!("/proc/{function}/exe")).exists();
+    server.kill();
+    assert!(runs(), "it ended with the server: then there is nothing to clean up");
+    let server = Server::start(&data);
+    until("what the killed server left is gone", || !runs());
+    until("the function serves again", || server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0 == 0);
+}

@@ -169,8 +169,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let function = self.function_pid();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // No server starts here again that would end what this one leaves.
+        if let Some(pid) = function {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
+        }
     }
 }
 
