@@ -193,6 +193,9 @@ impl Node {
             .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
         let rollout = Arc::new(rollout);
         let api = Arc::new(NodeApi::new(log.clone(), rollout.clone(), path.clone(), functions.clone(), counts, seed));
+        if let Some(registry) = &registry {
+            api.set_registry(&registry.address);
+        }
         let kafka = match kafka {
             Some(bound) => Some(Kafka::start(bound, api.clone()).await?),
             None => None,

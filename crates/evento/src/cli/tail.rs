@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::history::{cloud_event, line};
 use super::target::Scope;
+use super::topic;
 use crate::client::{self, encode, with_query};
 use crate::output::form::Form;
 use crate::output::table::printable;
@@ -25,6 +26,9 @@ pub struct Args {
     /// Where to begin: start, now, or the token of an event seen before (for one instance a sequence)
     #[arg(long, value_name = "start|now|TOKEN", default_value = "now")]
     from: String,
+    /// Print the kcat line that follows the same events as a Kafka client, and end
+    #[arg(long, conflicts_with_all = ["types", "max"])]
+    kafka: bool,
     /// End after so many events
     #[arg(long, value_name = "N")]
     max: Option<u64>,
@@ -32,6 +36,10 @@ pub struct Args {
 
 /// Follows until interrupted.
 pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    if args.kafka {
+        let (entity, id) = args.scope.as_ref().map_or((None, None), |s| (Some(&*s.entity), s.id.as_deref()));
+        return topic::print_kcat(context, entity, id, &args.from);
+    }
     let client = context.client()?;
     let output = &context.output;
     let (mut path, resume) = match &args.scope {

@@ -41,8 +41,9 @@ fn offsets(topic: &Value) -> u64 {
 }
 
 /// The line that follows a topic with kcat.
-pub fn kcat(bootstrap: &str, registry: &str, topic: &str) -> String {
-    format!("kcat -b {bootstrap} -t {topic} -C -o beginning -s value=avro -r {registry}")
+fn kcat(bootstrap: &str, registry: &str, topic: &str, from: &str) -> String {
+    let avro = if registry.is_empty() { String::new() } else { format!(" -s value=avro -r http://{registry}") };
+    format!("kcat -b {bootstrap} -t {topic} -C -o {from}{avro}")
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {
@@ -90,7 +91,7 @@ fn describe(context: &Context, name: &str) -> Result<Exit, Failure> {
         table.row([partition["partition"].to_string(), partition["endOffset"].to_string()]);
     }
     output.text(&table.render(output.style, output.width))?;
-    output.text(&format!("\nRead it:\n  {}\n", kcat(&text("bootstrap"), &text("registry"), name)))?;
+    output.text(&format!("\nRead it:\n  {}\n", kcat(&text("bootstrap"), &text("registry"), name, "beginning")))?;
     Ok(Exit::Done)
 }
 
@@ -116,5 +117,37 @@ fn refused(context: &Context) -> Result<Exit, Failure> {
         }
     }
     output.text(&table.render(output.style, output.width))?;
+    Ok(Exit::Done)
+}
+
+/// `evento tail --kafka`: the lines with which kcat follows the same events.
+pub fn print_kcat(
+    context: &Context,
+    entity: Option<&str>,
+    instance: Option<&str>,
+    from: &str,
+) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    let topics = client.get("/v1/topics")?;
+    let text = |key: &str| topics[key].as_str().unwrap_or_default().to_owned();
+    let name = match entity {
+        Some(entity) => {
+            let resource = client.get(format!("/v1/resources/entity/{}", encode(entity)))?;
+            Some(resource["metadata"]["name"].as_str().unwrap_or_default().to_owned())
+        }
+        None => None,
+    };
+    let beginning = if from == "start" { "beginning" } else { "end" };
+    let items = topics["items"].as_array().into_iter().flatten();
+    for topic in items.filter(|topic| topic["content"] == "events") {
+        if name.as_ref().is_some_and(|name| topic["entity"] != **name) {
+            continue;
+        }
+        let line = kcat(&text("bootstrap"), &text("registry"), topic["name"].as_str().unwrap_or_default(), beginning);
+        context.output.text(&format!("{line}\n"))?;
+    }
+    if let Some(id) = instance {
+        context.output.note(format!("kcat cannot choose by key: add -f '%k %s\\n' and keep the lines of {id}"));
+    }
     Ok(Exit::Done)
 }

@@ -36,6 +36,7 @@ pub struct NodeApi {
     seed: u64,
     seeds: AtomicU64,
     kafka: OnceLock<Arc<Broker>>,
+    registry_address: OnceLock<String>,
 }
 
 impl NodeApi {
@@ -48,7 +49,17 @@ impl NodeApi {
         counts: Counts,
         seed: u64,
     ) -> NodeApi {
-        NodeApi { log, rollout, path, functions, counts, seed, seeds: AtomicU64::new(0), kafka: OnceLock::new() }
+        NodeApi {
+            log,
+            rollout,
+            path,
+            functions,
+            counts,
+            seed,
+            seeds: AtomicU64::new(0),
+            kafka: OnceLock::new(),
+            registry_address: OnceLock::new(),
+        }
     }
 }
 
@@ -56,6 +67,11 @@ impl NodeApi {
     /// The listener for Kafka clients, once it is there.
     pub fn set_kafka(&self, broker: Arc<Broker>) {
         let _ = self.kafka.set(broker);
+    }
+
+    /// Where the schema registry listens, if it does.
+    pub fn set_registry(&self, address: &str) {
+        let _ = self.registry_address.set(address.to_owned());
     }
 
     fn kafka(&self) -> Result<&Broker, Problem> {
@@ -184,7 +200,7 @@ impl Node for NodeApi {
     }
 
     fn topics(&self) -> Result<Value, Problem> {
-        Ok(super::kafka::topics(self.kafka()?))
+        Ok(super::kafka::topics(self.kafka()?, self.registry_address.get().map(String::as_str)))
     }
 
     fn refused(&self) -> Result<Value, Problem> {

@@ -64,7 +64,7 @@ fn host(listen: &str) -> &str {
 }
 
 /// The topics as the API shows them.
-pub fn topics(broker: &Broker) -> Value {
+pub fn topics(broker: &Broker, registry: Option<&str>) -> Value {
     let topic = |topic: TopicOverview| {
         json!({
             "name": topic.name,
@@ -77,7 +77,8 @@ pub fn topics(broker: &Broker) -> Value {
             }).collect::<Vec<Value>>(),
         })
     };
-    json!({"bootstrap": broker.bootstrap(), "items": broker.topics().into_iter().map(topic).collect::<Vec<Value>>()})
+    let items: Vec<Value> = broker.topics().into_iter().map(topic).collect();
+    json!({"bootstrap": broker.bootstrap(), "registry": registry.unwrap_or_default(), "items": items})
 }
 
 /// The refused records as the API shows them, newest first.
