@@ -4,6 +4,7 @@
 //! kind or version ends its connection, as with a Kafka broker; only ApiVersions itself is answered in its oldest
 //! form then, so that the client can choose again (KIP-511).
 
+mod changes;
 mod cluster;
 mod configs;
 mod metadata;
@@ -33,6 +34,10 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::Metadata, 0, 12),
     (ApiKey::ApiVersions, 0, 3),
     (ApiKey::CreateTopics, 2, 7),
+    (ApiKey::DeleteTopics, 1, 6),
+    (ApiKey::DeleteRecords, 0, 2),
+    (ApiKey::CreatePartitions, 0, 3),
+    (ApiKey::IncrementalAlterConfigs, 0, 1),
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::DescribeCluster, 0, 1),
 ];
@@ -108,7 +113,11 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::ListOffsets => call.with(body, offsets::list).await,
         ApiKey::Metadata => call.with(body, metadata::metadata).await,
         ApiKey::ApiVersions => call.with(body, api_versions).await,
-        ApiKey::CreateTopics => call.with(body, cluster::create_topics).await,
+        ApiKey::CreateTopics => call.with(body, changes::create_topics).await,
+        ApiKey::DeleteTopics => call.with(body, changes::delete_topics).await,
+        ApiKey::DeleteRecords => call.with(body, changes::delete_records).await,
+        ApiKey::CreatePartitions => call.with(body, changes::create_partitions).await,
+        ApiKey::IncrementalAlterConfigs => call.with(body, changes::alter_configs).await,
         ApiKey::DescribeConfigs => call.with(body, configs::describe).await,
         ApiKey::DescribeCluster => call.with(body, cluster::describe).await,
         key => Err(Broken::NotServed(key as i16, call.version)),

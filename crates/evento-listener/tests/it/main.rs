@@ -1,3 +1,6 @@
 //! The listener and the schema registry, each on a real log, asked as clients ask them.
 
+#[path = "../common/fill.rs"]
+mod fill;
 mod registry;
+mod versions;

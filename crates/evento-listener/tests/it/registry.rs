@@ -5,4 +5,4 @@ mod posted;
 mod routes;
 mod stable;
 mod unions;
-mod world;
+pub mod world;
