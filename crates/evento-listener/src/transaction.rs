@@ -162,7 +162,11 @@ impl Broker {
     }
 
     /// AddPartitionsToTxn.
-    pub(crate) fn add_to_transaction(self: &Arc<Self>, claim: Claim<'_>, places: &[Place]) -> Result<(), ResponseError> {
+    pub(crate) fn add_to_transaction(
+        self: &Arc<Self>,
+        claim: Claim<'_>,
+        places: &[Place],
+    ) -> Result<(), ResponseError> {
         self.decide(|coordinator| {
             let begin = coordinator.add(self.node.now(), claim, places.iter().copied())?;
             begin.map_or(Ok(()), |begin| self.mark(begin))
@@ -228,10 +232,7 @@ impl Broker {
         self.transactions.until(MARK_WAIT, takes).await.unwrap_or(Err(ResponseError::RequestTimedOut))
     }
 
-    fn decide<T>(
-        &self,
-        decide: impl FnOnce(&mut Coordinator) -> Result<T, ResponseError>,
-    ) -> Result<T, ResponseError> {
+    fn decide<T>(&self, decide: impl FnOnce(&mut Coordinator) -> Result<T, ResponseError>) -> Result<T, ResponseError> {
         decide(&mut self.transactions.0.coordinator.lock())
     }
 

@@ -96,11 +96,8 @@ fn places(call: &Call<'_>, asked: &AddPartitionsToTxnTopic) -> Vec<Result<Place,
 }
 
 pub(crate) async fn add_offsets(call: &Call<'_>, request: AddOffsetsToTxnRequest) -> AddOffsetsToTxnResponse {
-    let claim = Claim {
-        id: request.transactional_id.as_str(),
-        producer: request.producer_id.0,
-        epoch: request.producer_epoch,
-    };
+    let claim =
+        Claim { id: request.transactional_id.as_str(), producer: request.producer_id.0, epoch: request.producer_epoch };
     let added = match request.group_id.is_empty() {
         true => Err(ResponseError::InvalidGroupId),
         false => call.broker.add_group_to_transaction(claim, &request.group_id),
@@ -110,11 +107,8 @@ pub(crate) async fn add_offsets(call: &Call<'_>, request: AddOffsetsToTxnRequest
 }
 
 pub(crate) async fn end(call: &Call<'_>, request: EndTxnRequest) -> EndTxnResponse {
-    let claim = Claim {
-        id: request.transactional_id.as_str(),
-        producer: request.producer_id.0,
-        epoch: request.producer_epoch,
-    };
+    let claim =
+        Claim { id: request.transactional_id.as_str(), producer: request.producer_id.0, epoch: request.producer_epoch };
     let ended = call.broker.end_transaction(claim, request.committed).await;
     let ended = ended.map_err(|error| fenced(error, call.version, FENCED));
     EndTxnResponse::default().with_error_code(code(ended))
