@@ -9,6 +9,7 @@ mod cluster;
 mod configs;
 mod metadata;
 mod offsets;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -40,6 +41,13 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::IncrementalAlterConfigs, 0, 1),
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::DescribeCluster, 0, 1),
+    (ApiKey::InitProducerId, 0, 4),
+    (ApiKey::AddPartitionsToTxn, 0, 3),
+    (ApiKey::AddOffsetsToTxn, 0, 3),
+    (ApiKey::EndTxn, 0, 3),
+    (ApiKey::DescribeProducers, 0, 0),
+    (ApiKey::DescribeTransactions, 0, 0),
+    (ApiKey::ListTransactions, 0, 1),
 ];
 
 /// What became of a request.
@@ -120,6 +128,13 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::IncrementalAlterConfigs => call.with(body, changes::alter_configs).await,
         ApiKey::DescribeConfigs => call.with(body, configs::describe).await,
         ApiKey::DescribeCluster => call.with(body, cluster::describe).await,
+        ApiKey::InitProducerId => call.with(body, transactions::init_producer_id).await,
+        ApiKey::AddPartitionsToTxn => call.with(body, transactions::add_partitions).await,
+        ApiKey::AddOffsetsToTxn => call.with(body, transactions::add_offsets).await,
+        ApiKey::EndTxn => call.with(body, transactions::end).await,
+        ApiKey::DescribeProducers => call.with(body, transactions::producers).await,
+        ApiKey::DescribeTransactions => call.with(body, transactions::describe).await,
+        ApiKey::ListTransactions => call.with(body, transactions::list).await,
         key => Err(Broken::NotServed(key as i16, call.version)),
     }
 }

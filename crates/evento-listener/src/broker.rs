@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evento_log::embedded::Fault;
-use evento_log::unit::CommitUnit;
+use evento_log::unit::{CommitUnit, Committed};
 use kafka_protocol::error::ResponseError;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -16,6 +16,7 @@ use crate::node::Node;
 use crate::producer::Producers;
 use crate::refused::RefusedList;
 use crate::tails::Tails;
+use crate::transaction::Transactions;
 
 /// Number of this broker in every answer.
 pub(crate) const NODE: i32 = 0;
@@ -69,6 +70,7 @@ pub struct Broker {
     pub(crate) fetching: Arc<Semaphore>,
     pub(crate) producers: Producers,
     pub(crate) refused: RefusedList,
+    pub(crate) transactions: Transactions,
 }
 
 impl Broker {
@@ -76,17 +78,21 @@ impl Broker {
     pub async fn start(node: Arc<dyn Node>, limits: Limits, advertised: (String, u16)) -> Result<Arc<Broker>, Fault> {
         let cluster_id = cluster_id(&*node).await?;
         let tails = Tails::follow(node.log());
-        Ok(Arc::new(Broker {
+        let (transactions, unsent) = Transactions::found(node.log())?;
+        let broker = Arc::new(Broker {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
             producers: Producers::new(node.clone()),
             refused: RefusedList::open(&*node),
+            transactions,
             tails,
             cluster_id,
             node,
             limits,
             advertised,
-        }))
+        });
+        broker.resume_transactions(unsent);
+        Ok(broker)
     }
 
     /// Leader epoch of every partition: the log's, which is raised at every start.
@@ -112,9 +118,17 @@ impl Broker {
 
 /// Makes facts durable; `None` deletes one. All of them or none.
 pub(crate) async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
+    submit_facts(node, facts).await.map_err(|_| Fault::Closed)?.map(drop)
+}
+
+/// Queues facts to be made durable, in the order of the calls; the receiver tells when they are.
+pub(crate) fn submit_facts(
+    node: &dyn Node,
+    facts: Vec<(Bytes, Option<Bytes>)>,
+) -> oneshot::Receiver<Result<Committed, Fault>> {
     let (sender, durable) = oneshot::channel();
     node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
-    durable.await.map_err(|_| Fault::Closed)?.map(drop)
+    durable
 }
 
 /// 22 characters of URL-safe Base64 over 16 bytes, as a Kafka cluster's.

@@ -20,6 +20,7 @@ mod producer;
 mod refused;
 mod tails;
 mod topic;
+mod transaction;
 
 pub use broker::{Broker, Limits};
 pub use connection::serve;

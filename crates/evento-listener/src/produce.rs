@@ -2,7 +2,8 @@
 //!
 //! A batch is taken whole or refused whole: every record is checked first (`record`), then all are asked of the
 //! command path together, in their order. The answer comes when every command is durable, with its outcome as a
-//! rule: a function that is slow or down delays no producer by more than [`OUTCOME_WAIT`]. Reading order: this file,
+//! rule: a function that is slow or down delays no producer by more than [`OUTCOME_WAIT`]. A batch of an idempotent
+//! producer waits for its turn, one of a transaction is held until the transaction ends. Reading order: this file,
 //! `decompress`, `record`, `ask`.
 
 mod ask;
@@ -26,7 +27,10 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use tokio::time::Instant;
 
 use crate::api::{Call, text};
+use crate::producer::{self, Batch, Place, Turn};
 use crate::topic::{Content, Topic};
+use crate::transaction::Staged;
+use ask::Asked;
 
 /// Longest wait for what a producer says it waits for.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -35,10 +39,9 @@ const OUTCOME_WAIT: Duration = Duration::from_millis(100);
 /// Bytes of the records of one batch, uncompressed.
 const UNCOMPRESSED_MAX: usize = 32 << 20;
 
-/// A command out of a record, and the partition its instance belongs to.
+/// A command out of a record.
 pub(crate) struct Taken {
     pub(crate) entity: EntityTypeId,
-    pub(crate) partition: u32,
     pub(crate) command: CommandRecord,
 }
 
@@ -65,18 +68,18 @@ pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> Produce
     // Everything is asked before the first answer is waited for, so that it travels together.
     for asked in &request.topic_data {
         let topic = Topic::named(&catalog, &asked.name);
-        let partitions = asked.partition_data.iter().map(|data| {
-            let taken = take(call, &catalog, topic.as_ref(), &request, data);
-            (data.index, taken.map(|commands| ask::ask(&*call.broker.node, commands)))
-        });
-        begun.push((asked.name.clone(), partitions.collect::<Vec<_>>()));
+        let mut partitions = Vec::with_capacity(asked.partition_data.len());
+        for data in &asked.partition_data {
+            partitions.push((data.index, begin(call, &catalog, topic.as_ref(), &request, data).await));
+        }
+        begun.push((asked.name.clone(), partitions));
     }
     let mut responses = Vec::with_capacity(begun.len());
     for (name, partitions) in begun {
         let mut answers = Vec::with_capacity(partitions.len());
         for (index, asked) in partitions {
             let done = match asked {
-                Ok(asked) => ask::durable(&*call.broker.node, asked, index, until).await,
+                Ok(begun) => end(call, begun, index, until).await,
                 Err(refused) => Err(refused),
             };
             if let Err(refused) = &done
@@ -91,17 +94,97 @@ pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> Produce
     ProduceResponse::default().with_responses(responses)
 }
 
-/// The commands of a batch, checked; nothing has happened yet.
-fn take(
+/// A batch that was checked.
+enum Begun {
+    /// It was written before, or is held by its transaction; the offset to answer with.
+    Known(i64),
+    /// Its commands are asked for; an idempotent producer's turn.
+    Asked(Vec<Asked>, Option<Turn>),
+}
+
+/// Checks a batch, and asks for its commands or has its transaction hold them.
+async fn begin(
     call: &Call<'_>,
     catalog: &Arc<Catalog>,
     topic: Option<&Topic>,
     request: &ProduceRequest,
     data: &PartitionProduceData,
-) -> Result<Vec<Taken>, Refused> {
+) -> Result<Begun, Refused> {
+    let (topic, partition) = writable(topic, request, data)?;
+    let batch = read(data.records.as_ref())?;
+    let numbers = Batch {
+        producer: batch.producer_id,
+        epoch: batch.producer_epoch,
+        place: Place { entity: topic.entity.id, partition },
+        first: batch.base_sequence,
+        count: batch.count,
+    };
+    let turn = match batch.producer_id {
+        ..0 => None,
+        _ => match call.broker.producers.begin(call.broker.node.now(), numbers).await.map_err(out_of_turn)? {
+            producer::Begun::Fresh(turn) => Some(turn),
+            producer::Begun::Repeated { base_offset } => return Ok(Begun::Known(base_offset)),
+        },
+    };
+    let commands = take(call, catalog, topic, &batch, turn.as_ref())?;
+    if !batch.transactional {
+        return Ok(Begun::Asked(ask::ask(&*call.broker.node, commands), turn));
+    }
+    let id = request.transactional_id.as_ref().map_or("", |id| id.as_str());
+    let staged = commands.into_iter().map(|Taken { entity, command }| Staged { entity, command });
+    call.broker.stage(id, &numbers, staged.collect()).await.map_err(not_staged)?;
+    turn.into_iter().for_each(|turn| turn.stored(-1));
+    Ok(Begun::Known(-1))
+}
+
+/// Waits until the commands of a batch are durable.
+async fn end(call: &Call<'_>, begun: Begun, index: i32, until: Instant) -> Result<i64, Refused> {
+    let (asked, turn) = match begun {
+        Begun::Known(base_offset) => return Ok(base_offset),
+        Begun::Asked(asked, turn) => (asked, turn),
+    };
+    let done = ask::durable(&*call.broker.node, asked, index, until).await;
+    match (turn, &done) {
+        (Some(turn), Ok(base_offset)) => turn.stored(*base_offset),
+        (Some(turn), Err(refused)) if !refused.records.is_empty() => turn.refused().await,
+        // The turn has failed: the producer sends the batch again.
+        _ => {}
+    }
+    done
+}
+
+fn out_of_turn(error: ResponseError) -> Refused {
+    let why = match error {
+        ResponseError::InvalidProducerEpoch => "a newer producer has this id",
+        ResponseError::OutOfOrderSequenceNumber => "records before these are missing",
+        ResponseError::UnknownProducerId => "this producer id was not given by this server",
+        ResponseError::RequestTimedOut => "the batch before is still being written; send it again",
+        _ => "the numbers of an idempotent producer are missing or negative",
+    };
+    Refused::batch(error, why)
+}
+
+fn not_staged(error: ResponseError) -> Refused {
+    let why = match error {
+        ResponseError::InvalidProducerEpoch => "a newer producer has this transactional id",
+        ResponseError::InvalidProducerIdMapping => "the producer id is not that of the transactional id",
+        ResponseError::UnknownProducerId => "the server was started again within the transaction; abort it",
+        ResponseError::PolicyViolation => "the transaction, or all that are going on, would be too large; abort it",
+        ResponseError::InvalidTxnState => "no transaction with this partition is going on",
+        _ => "the transaction cannot take records now; send them again",
+    };
+    Refused::batch(error, why)
+}
+
+/// The topic and partition, if clients may write there.
+fn writable<'a>(
+    topic: Option<&'a Topic>,
+    request: &ProduceRequest,
+    data: &PartitionProduceData,
+) -> Result<(&'a Topic, u32), Refused> {
     let unknown = || Refused::batch(ResponseError::UnknownTopicOrPartition, "no such topic or partition");
     let topic = topic.ok_or_else(unknown)?;
-    topic.partition(data.index).ok_or_else(unknown)?;
+    let partition = topic.partition(data.index).ok_or_else(unknown)?;
     if topic.content != Content::Commands {
         let why = format!("EV5006: {} is read-only; commands go to {}.commands", topic.name(), topic.entity.name);
         return Err(Refused::batch(ResponseError::TopicAuthorizationFailed, why));
@@ -109,8 +192,18 @@ fn take(
     if !(-1..=1).contains(&request.acks) {
         return Err(Refused::batch(ResponseError::InvalidRequiredAcks, "acks is 0, 1 or all"));
     }
-    let batch = read(data.records.as_ref())?;
-    let payload = decompress::decompress(&batch, UNCOMPRESSED_MAX)?;
+    Ok((topic, partition))
+}
+
+/// The commands of a batch, checked; nothing has happened yet.
+fn take(
+    call: &Call<'_>,
+    catalog: &Arc<Catalog>,
+    topic: &Topic,
+    batch: &ProducedBatch,
+    turn: Option<&Turn>,
+) -> Result<Vec<Taken>, Refused> {
+    let payload = decompress::decompress(batch, UNCOMPRESSED_MAX)?;
     let corrupt = || Refused::batch(ResponseError::CorruptMessage, "the batch does not hold the records it claims");
     let records = batch.records(&payload).map_err(|_| corrupt())?;
     if records.is_empty() {
@@ -118,7 +211,7 @@ fn take(
     }
     let (mut taken, mut wrong) = (Vec::with_capacity(records.len()), Vec::new());
     for (n, one) in records.into_iter().enumerate() {
-        match record::command(&*call.broker.node, catalog, topic, one) {
+        match record::command(&*call.broker.node, catalog, topic, one, turn.map(|turn| turn.command_id(n))) {
             Ok(command) => taken.push(command),
             Err(why) => wrong.push((n as i32, why)),
         }

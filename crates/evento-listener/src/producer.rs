@@ -13,17 +13,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evento_log::unit::CommitUnit;
+use evento_log::embedded::Fault;
+use evento_log::unit::{CommitUnit, Committed};
 use evento_model::{CommandId, EntityTypeId, Timestamp};
 use kafka_protocol::error::ResponseError;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use ids::ProducerIds;
 pub(crate) use sequences::Active;
 
 use crate::node::Node;
+use lap::Lap;
 use sequences::{Decision, Sequences};
 
 /// How long a batch waits for another of the same producer and partition that is being written.
@@ -122,28 +124,31 @@ impl Producers {
 
     fn decide(&self, now: Timestamp, batch: &Batch) -> Result<Decision, ResponseError> {
         let log = self.0.node.log();
-        let halves = |producer, place| lap::read(log.meta(&lap::key(producer, place)).as_deref());
-        self.0.sequences.lock().begin(now, batch, halves)
+        let lap = |producer, place| lap::read(&log.meta(&lap::key(producer, place))?);
+        self.0.sequences.lock().begin(now, batch, lap)
     }
 
     fn end(&self, batch: &Batch, stored: Option<i64>) {
         let crossed = self.0.sequences.lock().end(batch, stored);
         self.0.ended.notify_waiters();
-        if let Some(halves) = crossed {
-            self.note(batch, halves);
+        if let Some(lap) = crossed {
+            drop(self.note(batch, lap));
         }
     }
 
-    /// Makes durable how far a producer's numbers have come. Until it is, every batch tries again.
-    fn note(&self, batch: &Batch, halves: u32) {
-        let fact = (lap::key(batch.producer, batch.place), Some(Bytes::from(lap::fact(batch.epoch, halves))));
+    /// Makes durable where a producer's numbers are. Until it is, every batch that is written tries again.
+    fn note(&self, batch: &Batch, lap: Lap) -> oneshot::Receiver<Result<(), Fault>> {
+        let fact = (lap::key(batch.producer, batch.place), Some(Bytes::from(lap::fact(lap))));
         let (producers, batch) = (self.clone(), *batch);
-        let done = move |result: Result<_, _>| {
+        let (sender, durable) = oneshot::channel();
+        let done = move |result: Result<Committed, Fault>| {
             if result.is_ok() {
-                producers.0.sequences.lock().noted(&batch, halves);
+                producers.0.sequences.lock().noted(&batch, lap.halves);
             }
+            drop(sender.send(result.map(drop)));
         };
         self.0.node.log().submit(CommitUnit::of_facts(vec![fact]), Box::new(done));
+        durable
     }
 }
 
@@ -170,6 +175,14 @@ impl Turn {
     pub(crate) fn stored(mut self, base_offset: i64) {
         self.producers.end(&self.batch, Some(base_offset));
         self.ended = true;
+    }
+
+    /// The batch was refused for good, though some of its records are recorded: its numbers are not used again.
+    pub(crate) async fn refused(self) {
+        let lap = self.producers.0.sequences.lock().skip(&self.batch);
+        let Some(lap) = lap else { return };
+        // When it cannot be written, nor can commands; the log says so itself.
+        let _ = self.producers.note(&self.batch, lap).await;
     }
 }
 

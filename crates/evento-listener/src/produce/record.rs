@@ -30,8 +30,15 @@ const VALUE_SCHEMA: &str = "__value_schema_id";
 /// The one header of ours that an outside producer may set.
 const IF_SEQ: &str = "evento-if-seq";
 
-/// The command in a record, or why there is none: code and reason.
-pub(super) fn command(node: &dyn Node, catalog: &Catalog, topic: &Topic, record: Record) -> Result<Taken, String> {
+/// The command in a record, or why there is none: code and reason. `numbered` is its id if the record has none and
+/// its producer is idempotent.
+pub(super) fn command(
+    node: &dyn Node,
+    catalog: &Catalog,
+    topic: &Topic,
+    record: Record,
+    numbered: Option<CommandId>,
+) -> Result<Taken, String> {
     let headers = Headers::read(&record)?;
     let id = key(&record.key)?;
     let (schema, payload) = match headers.last(VALUE_SCHEMA) {
@@ -49,7 +56,7 @@ pub(super) fn command(node: &dyn Node, catalog: &Catalog, topic: &Topic, record:
     let shared = |name: &str| headers.text(name).filter(|text| text.len() <= TEXT_MAX).map(Arc::from);
     let offer = Offer {
         key: EntityKey { entity: topic.entity.id, id },
-        supplied,
+        supplied: supplied.or(numbered),
         type_name: command.full_name.clone(),
         schema,
         payload,
@@ -58,9 +65,8 @@ pub(super) fn command(node: &dyn Node, catalog: &Catalog, topic: &Topic, record:
         causation: shared("ce_causationid"),
         traceparent: shared("traceparent"),
     };
-    let partition = topic.entity.partition_of(&offer.key.id);
     let command = offer.record(|| node.new_id(), node.now(), node.seed());
-    Ok(Taken { entity: topic.entity.id, partition, command })
+    Ok(Taken { entity: topic.entity.id, command })
 }
 
 fn key(key: &Bytes) -> Result<EntityId, String> {

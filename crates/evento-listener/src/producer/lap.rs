@@ -4,6 +4,9 @@
 //! counts on, and the few facts that this needs are durable: each time a producer has written another half of all
 //! sequences to a partition, a fact says how many halves. A sequence alone then tells the number, with half a
 //! billion records to spare on either side.
+//!
+//! Numbers are skipped, too: when some records of a batch were recorded and others refused for good, the producer
+//! goes on with the sequences of that batch, and what it sends under them is new.
 
 use bytes::Bytes;
 
@@ -16,7 +19,17 @@ pub(super) const HALF: u64 = LAP / 2;
 /// How far a number may be behind the half that the fact tells.
 const BEHIND: u64 = HALF / 2;
 
-/// The number of a sequence, when `halves` is what the fact says, or 0.
+/// Where a producer's numbers are, in a partition and an epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Lap {
+    pub(super) epoch: i16,
+    /// Halves of all sequences that it has written.
+    pub(super) halves: u32,
+    /// Numbers that were skipped: so far is a number ahead of its sequence.
+    pub(super) skipped: u64,
+}
+
+/// The number of a sequence, without what was skipped, when `halves` is what the fact says, or 0.
 pub(super) fn number(halves: u32, sequence: i32) -> u64 {
     let sequence = u64::from(sequence.unsigned_abs());
     if halves == 0 {
@@ -36,20 +49,22 @@ pub(super) fn key(producer: i64, place: Place) -> Bytes {
     Bytes::from(format!("kafka/lap/{producer}/{}/{}", place.entity.0, place.partition))
 }
 
-/// The fact's value: epoch and halves.
-pub(super) fn fact(epoch: i16, halves: u32) -> Vec<u8> {
-    [&epoch.to_be_bytes()[..], &halves.to_be_bytes()[..]].concat()
+/// The fact's value.
+pub(super) fn fact(lap: Lap) -> Vec<u8> {
+    [&lap.epoch.to_be_bytes()[..], &lap.halves.to_be_bytes()[..], &lap.skipped.to_be_bytes()[..]].concat()
 }
 
 /// Reads it back.
-pub(super) fn read(value: Option<&[u8]>) -> Option<(i16, u32)> {
-    let (epoch, halves) = value?.split_first_chunk::<2>()?;
-    Some((i16::from_be_bytes(*epoch), u32::from_be_bytes(halves.try_into().ok()?)))
+pub(super) fn read(value: &[u8]) -> Option<Lap> {
+    let (epoch, rest) = value.split_first_chunk::<2>()?;
+    let (halves, skipped) = rest.split_first_chunk::<4>()?;
+    let skipped = u64::from_be_bytes(skipped.try_into().ok()?);
+    Some(Lap { epoch: i16::from_be_bytes(*epoch), halves: u32::from_be_bytes(*halves), skipped })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HALF, LAP, fact, number, read, sequence};
+    use super::{HALF, LAP, Lap, fact, number, read, sequence};
 
     #[test]
     fn a_number_is_found_again_from_its_sequence_wherever_the_producer_stands() {
@@ -69,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_fact_is_read_as_it_was_written_and_nothing_else_is() {
-        assert_eq!(read(Some(&fact(7, 3))), Some((7, 3)));
-        for wrong in [&b""[..], b"1", b"1234567"] {
-            assert_eq!(read(Some(wrong)), None);
+        let lap = Lap { epoch: 7, halves: 3, skipped: 9 };
+        assert_eq!(read(&fact(lap)), Some(lap));
+        for wrong in [&b""[..], b"1", b"1234567", b"123456789012345"] {
+            assert_eq!(read(wrong), None);
         }
-        assert_eq!(read(None), None);
     }
 }

@@ -10,7 +10,8 @@ use evento_model::Timestamp;
 use kafka_protocol::error::ResponseError;
 use rustc_hash::FxHashMap;
 
-use super::{Batch, Place, lap};
+use super::lap::{self, Lap};
+use super::{Batch, Place};
 
 /// Producers times partitions that are remembered; the one that was silent longest is forgotten first.
 const REMEMBERED_MAX: usize = 50_000;
@@ -65,13 +66,21 @@ struct Known {
     writing: bool,
     /// Halves of all sequences that a fact is known to tell.
     noted: u32,
+    /// See [`Lap::skipped`].
+    skipped: u64,
     used: u64,
     at: Timestamp,
 }
 
 impl Known {
-    fn new(epoch: i16, next: u64, noted: u32) -> Known {
-        Known { epoch, next, batches: VecDeque::new(), writing: false, noted, used: 0, at: Timestamp(0) }
+    fn new(batch: &Batch, lap: Lap) -> Known {
+        let Lap { halves: noted, skipped, .. } = lap;
+        let (epoch, next) = (batch.epoch, lap::number(noted, batch.first));
+        Known { epoch, next, batches: VecDeque::new(), writing: false, noted, skipped, used: 0, at: Timestamp(0) }
+    }
+
+    fn lap(&self) -> Lap {
+        Lap { epoch: self.epoch, halves: (self.next / lap::HALF) as u32, skipped: self.skipped }
     }
 
     fn decide(&mut self, batch: &Batch) -> Result<Decision, ResponseError> {
@@ -85,7 +94,7 @@ impl Known {
             if batch.first != 0 {
                 return Err(ResponseError::OutOfOrderSequenceNumber);
             }
-            *self = Known { used: self.used, ..Known::new(batch.epoch, 0, 0) };
+            *self = Known { used: self.used, ..Known::new(batch, Lap::default()) };
         }
         let same = |(first, count, _): &&(u64, u32, i64)| lap::sequence(*first) == batch.first && *count == batch.count;
         if let Some((_, _, base_offset)) = self.batches.iter().find(same) {
@@ -95,17 +104,17 @@ impl Known {
             return Err(ResponseError::OutOfOrderSequenceNumber);
         }
         self.writing = true;
-        Ok(Decision::Fresh { first: self.next })
+        Ok(Decision::Fresh { first: self.next + self.skipped })
     }
 }
 
 impl Sequences {
-    /// What is to be done with a batch. `halves` reads the fact of a producer and partition (see `lap`).
+    /// What is to be done with a batch. `lap` reads the fact of a producer and partition.
     pub(super) fn begin(
         &mut self,
         now: Timestamp,
         batch: &Batch,
-        halves: impl FnOnce(i64, Place) -> Option<(i16, u32)>,
+        lap: impl FnOnce(i64, Place) -> Option<Lap>,
     ) -> Result<Decision, ResponseError> {
         if batch.count == 0 || batch.first < 0 || batch.epoch < 0 || batch.producer < 0 {
             return Err(ResponseError::InvalidRecord);
@@ -113,9 +122,8 @@ impl Sequences {
         let key = (batch.producer, batch.place);
         self.forget(now);
         let known = self.known.entry(key).or_insert_with(|| {
-            let halves =
-                halves(key.0, key.1).filter(|(epoch, _)| *epoch == batch.epoch).map_or(0, |(_, halves)| halves);
-            Known::new(batch.epoch, lap::number(halves, batch.first), halves)
+            let lap = lap(key.0, key.1).filter(|lap| lap.epoch == batch.epoch);
+            Known::new(batch, lap.unwrap_or_default())
         });
         let decision = known.decide(batch);
         self.by_use.remove(&known.used);
@@ -125,10 +133,10 @@ impl Sequences {
         decision
     }
 
-    /// A batch whose turn it was has ended: written, with this offset, or failed. Tells how many halves a fact
-    /// must say, if it does not yet.
-    pub(super) fn end(&mut self, batch: &Batch, stored: Option<i64>) -> Option<u32> {
-        let known = self.known.get_mut(&(batch.producer, batch.place)).filter(|known| known.epoch == batch.epoch)?;
+    /// A batch whose turn it was has ended: written, with this offset, or failed. Gives what a fact must tell, if
+    /// it does not yet.
+    pub(super) fn end(&mut self, batch: &Batch, stored: Option<i64>) -> Option<Lap> {
+        let known = self.known(batch)?;
         known.writing = false;
         let base_offset = stored?;
         if known.batches.len() == BATCHES_MAX {
@@ -136,16 +144,26 @@ impl Sequences {
         }
         known.batches.push_back((known.next, batch.count, base_offset));
         known.next += u64::from(batch.count);
-        let halves = (known.next / lap::HALF) as u32;
-        (halves > known.noted).then_some(halves)
+        Some(known.lap()).filter(|lap| lap.halves > known.noted)
+    }
+
+    /// The numbers of a batch whose turn it is are never used again, though its sequences are. Gives what a fact
+    /// must tell.
+    pub(super) fn skip(&mut self, batch: &Batch) -> Option<Lap> {
+        let known = self.known(batch)?;
+        known.skipped += u64::from(batch.count);
+        Some(known.lap())
     }
 
     /// The fact is durable.
     pub(super) fn noted(&mut self, batch: &Batch, halves: u32) {
-        let known = self.known.get_mut(&(batch.producer, batch.place)).filter(|known| known.epoch == batch.epoch);
-        if let Some(known) = known {
+        if let Some(known) = self.known(batch) {
             known.noted = known.noted.max(halves);
         }
+    }
+
+    fn known(&mut self, batch: &Batch) -> Option<&mut Known> {
+        self.known.get_mut(&(batch.producer, batch.place)).filter(|known| known.epoch == batch.epoch)
     }
 
     /// Who has written to a partition lately, by producer id.
@@ -184,7 +202,7 @@ mod tests {
     use evento_model::{EntityTypeId, Timestamp};
     use kafka_protocol::error::ResponseError::{self, InvalidProducerEpoch, InvalidRecord, OutOfOrderSequenceNumber};
 
-    use super::{Batch, Decision, FORGOTTEN_AFTER_MS, Place, REMEMBERED_MAX, Sequences};
+    use super::{Batch, Decision, FORGOTTEN_AFTER_MS, Lap, Place, REMEMBERED_MAX, Sequences};
 
     const HERE: Place = Place { entity: EntityTypeId(1), partition: 3 };
     const NOW: Timestamp = Timestamp(1_000_000);
@@ -261,16 +279,29 @@ mod tests {
         write(&mut sequences, &batch(0, i32::MAX - 1, 1), 0);
         let last = batch(0, i32::MAX, 2);
         assert_eq!(begin(&mut sequences, NOW, &last), fresh((1 << 31) - 1));
-        assert_eq!(sequences.end(&last, Some(1)), Some(2));
+        let lap = |epoch, halves, skipped| Some(Lap { epoch, halves, skipped });
+        assert_eq!(sequences.end(&last, Some(1)), lap(0, 2, 0));
         let next = batch(0, 1, 1);
         assert_eq!(begin(&mut sequences, NOW, &next), fresh((1 << 31) + 1));
-        assert_eq!(sequences.end(&next, Some(3)), Some(2), "until it is durable, it is asked for again");
+        assert_eq!(sequences.end(&next, Some(3)), lap(0, 2, 0), "until it is durable, it is asked for again");
         sequences.noted(&next, 2);
         write(&mut sequences, &batch(0, 2, 1), 4);
         // After a restart the fact tells where the producer is; that of another epoch does not count.
-        let begin = |halves| Sequences::default().begin(NOW, &batch(0, 3, 1), |_, _| Some(halves));
-        assert_eq!(begin((0, 2)), fresh((1 << 31) + 3));
-        assert_eq!(begin((1, 2)), fresh(3));
+        let begin = |lap| Sequences::default().begin(NOW, &batch(0, 3, 1), |_, _| lap);
+        assert_eq!(begin(lap(0, 2, 0)), fresh((1 << 31) + 3));
+        assert_eq!(begin(lap(0, 2, 10)), fresh((1 << 31) + 13));
+        assert_eq!(begin(lap(1, 2, 10)), fresh(3));
+    }
+
+    #[test]
+    fn what_was_recorded_of_a_refused_batch_keeps_its_numbers_though_its_sequences_come_again() {
+        let mut sequences = Sequences::default();
+        write(&mut sequences, &batch(0, 0, 4), 0);
+        let partly = batch(0, 4, 3);
+        assert_eq!(begin(&mut sequences, NOW, &partly), fresh(4));
+        assert_eq!(sequences.skip(&partly), Some(Lap { epoch: 0, halves: 0, skipped: 3 }));
+        sequences.end(&partly, None);
+        assert_eq!(begin(&mut sequences, NOW, &batch(0, 4, 1)), fresh(7));
     }
 
     #[test]

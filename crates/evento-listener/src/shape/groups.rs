@@ -137,4 +137,15 @@ pub(super) const REQUESTS: &[Request] = requests! {
             }],
         }],
     }
+    DescribeProducers 0 to 0, flexible 0 {
+        topics: [{ name: text, partition_indexes: [int32] }],
+    }
+    DescribeTransactions 0 to 0, flexible 0 {
+        transactional_ids: [text],
+    }
+    ListTransactions 0 to 1, flexible 0 {
+        state_filters: [text],
+        producer_id_filters: [int64],
+        duration_filter: int64 since 1,
+    }
 };

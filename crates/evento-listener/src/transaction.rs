@@ -1,0 +1,325 @@
+//! Transactions of Kafka producers (KIP-98): the commands of all batches, and the offsets of groups, or nothing.
+//!
+//! Nothing that is not committed is ever in the log. A transaction's commands are held here, checked, until EndTxn.
+//! The commit is one durable write: the offsets, and the commands as a fact. From then on they are sent down the
+//! command path until each is in its topic, by this server or the next one; command ids make that idempotent, and
+//! the fact is deleted. So a partition has no markers and no aborted records, its last stable offset is its end,
+//! and both isolation levels read the same.
+//!
+//! Reading order: this file (what awaits), `state` and `coordinator` (the rules), `record` (facts), `send`.
+
+mod coordinator;
+mod record;
+mod send;
+mod state;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use evento_log::embedded::{EmbeddedLog, Fault};
+use evento_log::unit::Committed;
+use kafka_protocol::error::ResponseError;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+pub(crate) use coordinator::{Claim, Shown};
+pub(crate) use record::Staged;
+
+use crate::broker::{Broker, submit_facts};
+use crate::producer::{Batch, Place};
+use coordinator::{Begin, Coordinator, Ended, Init, Write};
+use record::Fact;
+
+/// Longest time that a transaction may be given, in milliseconds (Kafka's `transaction.max.timeout.ms`).
+const TIMEOUT_MAX_MS: i32 = 900_000;
+/// Longest transactional id, in bytes.
+const ID_MAX: usize = 256;
+/// How long the end of a transaction waits until its commands are in their topics. It is committed before.
+const COMPLETE_WAIT: Duration = Duration::from_secs(10);
+/// How long a batch waits until it is durable that its transaction has begun.
+const MARK_WAIT: Duration = Duration::from_secs(5);
+/// The timer looks at least this often.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// The transactions of a broker.
+#[derive(Clone, Default)]
+pub(crate) struct Transactions(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// Facts are submitted under this lock, so that they become durable in the order of the changes they tell.
+    coordinator: Mutex<Coordinator>,
+    /// Something was written, or all commands of a transaction were sent.
+    changed: Notify,
+    /// The next due time may be another one.
+    timer: Notify,
+}
+
+/// A change that is being written.
+struct Submitted {
+    id: Arc<str>,
+    durable: oneshot::Receiver<Result<Committed, Fault>>,
+}
+
+/// Committed transactions whose commands are to be sent again, by their ids.
+pub(crate) type Unsent = Vec<(Arc<str>, Vec<Staged>)>;
+
+impl Transactions {
+    /// The transactions as a log tells of them.
+    pub(crate) fn found(log: &EmbeddedLog) -> Result<(Transactions, Unsent), Fault> {
+        let (mut coordinator, mut unsent) = (Coordinator::default(), Unsent::new());
+        for (key, value) in log.meta_scan(record::IDENTITIES.as_bytes()) {
+            let id = record::id_in(&key, record::IDENTITIES).ok_or_else(|| unreadable(&key))?;
+            let (identity, standing, used) = record::read_identity(&value).ok_or_else(|| unreadable(&key))?;
+            let redo = log.meta(&record::redo_key(id)).map(|value| record::read_redo(&value));
+            let redo = redo.map(|redo| redo.ok_or_else(|| unreadable(&key))).transpose()?.unwrap_or_default();
+            coordinator.find(id, identity, standing, used, &redo);
+            if !redo.is_empty() {
+                unsent.push((id.into(), redo));
+            }
+        }
+        let shared = Shared { coordinator: Mutex::new(coordinator), ..Shared::default() };
+        Ok((Transactions(Arc::new(shared)), unsent))
+    }
+
+    /// All transactional ids, in their order.
+    pub(crate) fn all(&self) -> Vec<Shown> {
+        self.0.coordinator.lock().all().collect()
+    }
+
+    /// One transactional id.
+    pub(crate) fn one(&self, id: &str) -> Option<Shown> {
+        self.0.coordinator.lock().one(id)
+    }
+
+    fn woken(&self) {
+        self.0.changed.notify_waiters();
+        self.0.timer.notify_one();
+    }
+
+    /// Waits until a condition holds; `None` when it does not for too long.
+    async fn until<T>(&self, wait: Duration, mut look: impl FnMut(&mut Coordinator) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + wait;
+        loop {
+            let mut changed = std::pin::pin!(self.0.changed.notified());
+            changed.as_mut().enable();
+            if let Some(found) = look(&mut self.0.coordinator.lock()) {
+                return Some(found);
+            }
+            timeout_at(until, changed).await.ok()?;
+        }
+    }
+}
+
+fn unreadable(key: &[u8]) -> Fault {
+    let (file, what) = (String::from_utf8_lossy(key).into_owned(), "a fact of a transaction cannot be read".to_owned());
+    Fault::Corrupt { file, offset: 0, what }
+}
+
+impl Broker {
+    /// Sends what was committed and not sent, and starts the timer.
+    pub(crate) fn resume_transactions(self: &Arc<Self>, unsent: Unsent) {
+        for (id, commands) in unsent {
+            tokio::spawn(self.clone().complete(id, commands));
+        }
+        tokio::spawn(watch(Arc::downgrade(self), self.transactions.clone()));
+    }
+
+    /// InitProducerId: producer id and epoch. `claimed` are those that the client says it has (KIP-360).
+    pub(crate) async fn init_producer(
+        self: &Arc<Self>,
+        id: Option<&str>,
+        timeout_ms: i32,
+        claimed: Option<(i64, i16)>,
+    ) -> Result<(i64, i16), ResponseError> {
+        let fresh = async || self.producers.ids().take(&*self.node).await.map_err(|_| unavailable());
+        let Some(id) = id else { return Ok((fresh().await?, 0)) };
+        if id.is_empty() || id.len() > ID_MAX {
+            return Err(ResponseError::InvalidRequest);
+        }
+        let timeout = u32::try_from(timeout_ms).ok().filter(|_| (1..=TIMEOUT_MAX_MS).contains(&timeout_ms));
+        let timeout = timeout.ok_or(ResponseError::InvalidTransactionTimeout)?;
+        let mut given = None;
+        loop {
+            let init = self.decide(|coordinator| {
+                let init = coordinator.init(self.node.now(), id, timeout, claimed, given)?;
+                Ok(match init {
+                    Init::IdWanted => None,
+                    Init::Known(producer, epoch) => Some((None, producer, epoch)),
+                    Init::Given(write, producer, epoch) => Some((Some(self.submit(write)), producer, epoch)),
+                })
+            })?;
+            let Some((submitted, producer, epoch)) = init else {
+                given = Some(fresh().await?);
+                continue;
+            };
+            if let Some(submitted) = submitted {
+                self.settle(submitted).await?;
+            }
+            return Ok((producer, epoch));
+        }
+    }
+
+    /// AddPartitionsToTxn.
+    pub(crate) fn add_to_transaction(
+        self: &Arc<Self>,
+        claim: Claim<'_>,
+        places: &[Place],
+    ) -> Result<(), ResponseError> {
+        self.decide(|coordinator| {
+            let begin = coordinator.add(self.node.now(), claim, places.iter().copied())?;
+            begin.map_or(Ok(()), |begin| self.mark(begin))
+        })
+    }
+
+    /// AddOffsetsToTxn.
+    pub(crate) fn add_group_to_transaction(
+        self: &Arc<Self>,
+        claim: Claim<'_>,
+        group: &str,
+    ) -> Result<(), ResponseError> {
+        self.decide(|coordinator| {
+            let begin = coordinator.add_group(self.node.now(), claim, group)?;
+            begin.map_or(Ok(()), |begin| self.mark(begin))
+        })
+    }
+
+    /// Produce, of a batch in a transaction: its commands are held until the end.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidProducerEpoch` (fenced), `InvalidProducerIdMapping`, `InvalidTxnState` (no transaction, or not with
+    /// this partition), `UnknownProducerId` (the server was started again within the transaction: it can only be
+    /// aborted), `ConcurrentTransactions`, `PolicyViolation` (too large), `RequestTimedOut`.
+    pub(crate) async fn stage(&self, id: &str, batch: &Batch, commands: Vec<Staged>) -> Result<(), ResponseError> {
+        let claim = Claim { id, producer: batch.producer, epoch: batch.epoch };
+        self.transaction_takes(claim).await.map_err(of_group_or_partition)?;
+        let staged = self.transactions.0.coordinator.lock().stage(claim, batch.place, commands);
+        staged.map_err(of_group_or_partition)
+    }
+
+    /// TxnOffsetCommit, before the group is asked: whether the transaction takes offsets of this group.
+    pub(crate) async fn transaction_commits_for(&self, claim: Claim<'_>, group: &str) -> Result<(), ResponseError> {
+        self.transaction_takes(claim).await.map_err(of_group_or_partition)?;
+        self.transactions.0.coordinator.lock().commits_for(claim, group).map_err(of_group_or_partition)
+    }
+
+    /// TxnOffsetCommit: the facts of the offsets are held until the end.
+    pub(crate) fn hold_offsets(&self, claim: Claim<'_>, facts: Vec<Fact>) -> Result<(), ResponseError> {
+        self.transactions.0.coordinator.lock().hold(claim, facts).map_err(of_group_or_partition)
+    }
+
+    /// EndTxn. An answer says that the decision is durable and, as a rule, that all commands are in their topics.
+    pub(crate) async fn end_transaction(self: &Arc<Self>, claim: Claim<'_>, commit: bool) -> Result<(), ResponseError> {
+        let submitted = self.decide(|coordinator| match coordinator.end(self.node.now(), claim, commit)? {
+            Ended::Known => Ok(None),
+            Ended::Deciding(write) => Ok(Some(self.submit(write))),
+        })?;
+        let Some(submitted) = submitted else { return Ok(()) };
+        self.settle(submitted).await?;
+        let complete = |coordinator: &mut Coordinator| coordinator.is_complete(claim.id).then_some(());
+        self.transactions.until(COMPLETE_WAIT, complete).await;
+        Ok(())
+    }
+
+    async fn transaction_takes(&self, claim: Claim<'_>) -> Result<(), ResponseError> {
+        let takes = |coordinator: &mut Coordinator| match coordinator.takes(claim) {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(())),
+            Err(error) => Some(Err(error)),
+        };
+        self.transactions.until(MARK_WAIT, takes).await.unwrap_or(Err(ResponseError::RequestTimedOut))
+    }
+
+    fn decide<T>(&self, decide: impl FnOnce(&mut Coordinator) -> Result<T, ResponseError>) -> Result<T, ResponseError> {
+        decide(&mut self.transactions.0.coordinator.lock())
+    }
+
+    fn submit(&self, Write { id, facts }: Write) -> Submitted {
+        Submitted { id, durable: submit_facts(&*self.node, facts) }
+    }
+
+    /// Makes it durable that a transaction has begun; nobody waits here.
+    fn mark(&self, Begin { write, number }: Begin) -> Result<(), ResponseError> {
+        let (transactions, Submitted { id, durable }) = (self.transactions.clone(), self.submit(write));
+        tokio::spawn(async move {
+            let durable = matches!(durable.await, Ok(Ok(_)));
+            transactions.0.coordinator.lock().marked(&id, number, durable);
+            transactions.woken();
+        });
+        Ok(())
+    }
+
+    /// Waits until a change is durable, and lets it hold. What was begun is brought to its end even if the client
+    /// that asked for it is gone.
+    async fn settle(self: &Arc<Self>, submitted: Submitted) -> Result<(), ResponseError> {
+        let broker = self.clone();
+        tokio::spawn(async move { broker.settled(submitted).await }).await.map_err(|_| unavailable())?
+    }
+
+    async fn settled(self: &Arc<Self>, Submitted { id, durable }: Submitted) -> Result<(), ResponseError> {
+        let durable = matches!(durable.await, Ok(Ok(_)));
+        let settled = self.transactions.0.coordinator.lock().settle(self.node.now(), &id, durable);
+        if !settled.commands.is_empty() {
+            tokio::spawn(self.clone().complete(id, settled.commands));
+        }
+        self.transactions.woken();
+        if durable { Ok(()) } else { Err(unavailable()) }
+    }
+
+    /// Sends the commands of a committed transaction, and deletes the fact that holds them.
+    async fn complete(self: Arc<Self>, id: Arc<str>, commands: Vec<Staged>) {
+        let bytes = record::weights(&commands);
+        if send::send(&*self.node, commands).await.is_err() {
+            return;
+        }
+        let mut coordinator = self.transactions.0.coordinator.lock();
+        // Nobody waits for it: if it is not deleted, the next server sends the commands again, to no effect.
+        drop(submit_facts(&*self.node, vec![(record::redo_key(&id), None)]));
+        coordinator.completed(self.node.now(), &id, bytes);
+        drop(coordinator);
+        self.transactions.woken();
+    }
+
+    /// Ends what takes too long, and forgets what nobody uses.
+    async fn expire_transactions(self: &Arc<Self>) {
+        loop {
+            let expired = self.decide(|coordinator| {
+                let write = coordinator.expire(self.node.now());
+                Ok(write.map(|write| self.submit(write)))
+            });
+            let Ok(Some(submitted)) = expired else { return };
+            let id = submitted.id.clone();
+            if self.settle(submitted).await.is_ok() {
+                tracing::debug!(%id, "a transaction took too long, or its id was not used for a week");
+            }
+        }
+    }
+}
+
+/// The one timer of all transactions; it ends with the broker.
+async fn watch(broker: Weak<Broker>, transactions: Transactions) {
+    loop {
+        let wait = {
+            let Some(broker) = broker.upgrade() else { return };
+            broker.expire_transactions().await;
+            let due = transactions.0.coordinator.lock().next_due();
+            due.map_or(LOOK, |at| Duration::from_millis(at.ms_since(broker.node.now())).min(LOOK))
+        };
+        let _ = timeout(wait, transactions.0.timer.notified()).await;
+    }
+}
+
+/// The same to a request that does not come to the coordinator with Kafka, but to a partition's or group's leader.
+fn of_group_or_partition(error: ResponseError) -> ResponseError {
+    match error {
+        ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+        error => error,
+    }
+}
+
+/// The decision could not be written: the client asks again.
+fn unavailable() -> ResponseError {
+    ResponseError::CoordinatorNotAvailable
+}

@@ -1,0 +1,424 @@
+//! The transaction coordinator as a state: time is handed in, and what must become durable comes out.
+//!
+//! Every change of an id is written before it holds: a request gives [`Write`], the driver writes it and says
+//! [`settle`](Coordinator::settle). Until then other requests of the id get `CONCURRENT_TRANSACTIONS`. Error codes
+//! are those of Kafka's coordinator (KIP-98, KIP-360); the versions' differences are the API's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evento_model::Timestamp;
+use kafka_protocol::error::ResponseError;
+
+use super::record::{self, Fact, Identity, Staged, Standing};
+use super::state::{End, Entry, GROUPS_MAX, Next, Running, State};
+use crate::producer::Place;
+
+/// Transactional ids that are known at once.
+const IDS_MAX: usize = 20_000;
+/// An id that was used within this time is not forgotten to make room.
+const KEPT_MS: u64 = 3_600_000;
+/// Bytes of payload of one transaction.
+const PAYLOAD_MAX: usize = 8 << 20;
+/// Commands of one transaction, and offsets that it commits.
+const COMMANDS_MAX: usize = 100_000;
+/// Bytes of all transactions that are going on or being sent.
+const BYTES_ALL: usize = 128 << 20;
+/// When a time-out that could not be written is tried again.
+const AGAIN_MS: u64 = 1_000;
+
+/// Who a client says it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim<'a> {
+    /// The transactional id.
+    pub(crate) id: &'a str,
+    pub(crate) producer: i64,
+    pub(crate) epoch: i16,
+}
+
+/// All transactional ids.
+#[derive(Default)]
+pub(super) struct Coordinator {
+    /// Bound: [`IDS_MAX`].
+    ids: BTreeMap<Arc<str>, Entry>,
+    /// When the timer looks at whom.
+    due: BTreeSet<(Timestamp, Arc<str>)>,
+    /// Bytes that transactions hold. Bound: [`BYTES_ALL`].
+    bytes: usize,
+    /// Transactions begun since start.
+    begun: u64,
+}
+
+/// What must become durable, at once and together.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) id: Arc<str>,
+    pub(super) facts: Vec<Fact>,
+}
+
+/// An answer to InitProducerId.
+#[derive(Debug)]
+pub(super) enum Init {
+    /// A new producer id is wanted; ask again with one.
+    IdWanted,
+    /// The client was given these before.
+    Known(i64, i16),
+    /// These, when it is written.
+    Given(Write, i64, i16),
+}
+
+/// An answer to EndTxn.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// It was ended before, and so.
+    Known,
+    /// It ends so when this is written.
+    Deciding(Write),
+}
+
+/// A transaction has begun.
+#[derive(Debug)]
+pub(super) struct Begin {
+    pub(super) write: Write,
+    pub(super) number: u64,
+}
+
+/// What follows when a write has become durable.
+#[derive(Default, Debug)]
+pub(super) struct Settled {
+    /// The producer whose transaction has ended.
+    pub(super) ended: Option<i64>,
+    /// The commands that are to be sent now.
+    pub(super) commands: Vec<Staged>,
+}
+
+/// A transactional id, for those who look.
+pub(crate) struct Shown {
+    pub(crate) id: Arc<str>,
+    pub(crate) state: &'static str,
+    pub(crate) producer: i64,
+    pub(crate) epoch: i16,
+    pub(crate) timeout_ms: u32,
+    /// When its transaction began, if one is going on.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) places: Vec<Place>,
+}
+
+impl Coordinator {
+    /// What the facts say. The commands of a committed transaction, if there are any, are to be sent again.
+    pub(super) fn find(&mut self, id: &str, identity: Identity, standing: Standing, used: Timestamp, redo: &[Staged]) {
+        self.bytes += record::weights(redo);
+        self.ids.insert(id.into(), Entry::found(identity, standing, used, !redo.is_empty()));
+        self.schedule(id);
+    }
+
+    /// InitProducerId: who the producer of a transactional id is from now on.
+    pub(super) fn init(
+        &mut self,
+        now: Timestamp,
+        id: &str,
+        timeout_ms: u32,
+        claimed: Option<(i64, i16)>,
+        fresh: Option<i64>,
+    ) -> Result<Init, ResponseError> {
+        let mut facts = Vec::new();
+        if !self.ids.contains_key(id) {
+            if fresh.is_none() {
+                return Ok(Init::IdWanted);
+            }
+            facts.extend(self.make_room(now)?);
+            self.ids.insert(id.into(), Entry::unborn(now));
+        }
+        let entry = self.ids.get_mut(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
+        if entry.is_busy() {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
+        let Some(identity) = entry.begun(claimed, fresh)? else { return Ok(Init::IdWanted) };
+        if identity == entry.identity {
+            return Ok(Init::Known(identity.producer, identity.epoch));
+        }
+        let identity = Identity { timeout_ms, ..identity };
+        let mut write = self.next(now, id, identity, End::Begin);
+        write.facts.append(&mut facts);
+        Ok(Init::Given(write, identity.producer, identity.epoch))
+    }
+
+    /// AddPartitionsToTxn: begins a transaction if none is going on.
+    pub(super) fn add(
+        &mut self,
+        now: Timestamp,
+        claim: Claim<'_>,
+        places: impl IntoIterator<Item = Place>,
+    ) -> Result<Option<Begin>, ResponseError> {
+        let begin = self.begin(now, claim)?;
+        self.claimed(claim)?.running()?.places.extend(places);
+        Ok(begin)
+    }
+
+    /// AddOffsetsToTxn: the same for a group's offsets.
+    pub(super) fn add_group(
+        &mut self,
+        now: Timestamp,
+        claim: Claim<'_>,
+        group: &str,
+    ) -> Result<Option<Begin>, ResponseError> {
+        let begin = self.begin(now, claim)?;
+        let running = self.claimed(claim)?.running()?;
+        if running.groups.len() >= GROUPS_MAX && !running.groups.contains(group) {
+            return Err(ResponseError::PolicyViolation);
+        }
+        running.groups.insert(group.into());
+        Ok(begin)
+    }
+
+    fn begin(&mut self, now: Timestamp, claim: Claim<'_>) -> Result<Option<Begin>, ResponseError> {
+        self.begun += 1;
+        let number = self.begun;
+        let entry = self.claimed(claim)?;
+        match entry.running() {
+            Ok(_) => return Ok(None),
+            Err(ResponseError::InvalidTxnState) => {}
+            Err(error) => return Err(error),
+        }
+        entry.state = State::Ongoing(Box::new(Running::new(number, now)));
+        entry.used = now;
+        let fact = record::identity(claim.id, &entry.identity, Standing::Ongoing, now);
+        self.schedule(claim.id);
+        Ok(Some(Begin { write: Write { id: claim.id.into(), facts: vec![fact] }, number }))
+    }
+
+    /// That a transaction has begun is durable, or never will be: then it can only be aborted.
+    pub(super) fn marked(&mut self, id: &str, number: u64, durable: bool) {
+        let Some(entry) = self.ids.get_mut(id) else { return };
+        let ending = entry.next.is_some();
+        let State::Ongoing(running) = &mut entry.state else { return };
+        if running.number != number || ending {
+            return;
+        }
+        running.marked = durable;
+        if durable {
+            return;
+        }
+        self.bytes -= running.bytes;
+        entry.state = State::Lost;
+        self.schedule(id);
+    }
+
+    /// Whether a transaction takes commands or offsets now; not before it is durable that it has begun, since
+    /// what is lost with a kill must be missed after it.
+    pub(super) fn takes(&mut self, claim: Claim<'_>) -> Result<bool, ResponseError> {
+        Ok(self.claimed(claim)?.running()?.marked)
+    }
+
+    /// Produce: holds commands until the transaction ends.
+    pub(super) fn stage(&mut self, claim: Claim<'_>, place: Place, staged: Vec<Staged>) -> Result<(), ResponseError> {
+        let room = BYTES_ALL.saturating_sub(self.bytes);
+        let running = self.claimed(claim)?.running()?;
+        if !running.places.contains(&place) {
+            return Err(ResponseError::InvalidTxnState);
+        }
+        let payload = staged.iter().map(|staged| staged.command.payload.len()).sum::<usize>();
+        let bytes = record::weights(&staged);
+        if running.payload + payload > PAYLOAD_MAX || running.staged.len() + staged.len() > COMMANDS_MAX {
+            return Err(ResponseError::PolicyViolation);
+        }
+        running.grow(bytes, room)?;
+        running.payload += payload;
+        running.staged.extend(staged);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Whether a transaction may commit offsets of a group.
+    pub(super) fn commits_for(&mut self, claim: Claim<'_>, group: &str) -> Result<(), ResponseError> {
+        let running = self.claimed(claim)?.running()?;
+        if running.groups.contains(group) { Ok(()) } else { Err(ResponseError::InvalidTxnState) }
+    }
+
+    /// TxnOffsetCommit: holds the facts of offsets until the transaction ends.
+    pub(super) fn hold(&mut self, claim: Claim<'_>, facts: Vec<Fact>) -> Result<(), ResponseError> {
+        let room = BYTES_ALL.saturating_sub(self.bytes);
+        let running = self.claimed(claim)?.running()?;
+        let bytes = facts.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, bytes::Bytes::len)).sum();
+        if running.offsets.len() + facts.len() > COMMANDS_MAX {
+            return Err(ResponseError::PolicyViolation);
+        }
+        running.grow(bytes, room)?;
+        running.offsets.extend(facts);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// EndTxn.
+    pub(super) fn end(&mut self, now: Timestamp, claim: Claim<'_>, commit: bool) -> Result<Ended, ResponseError> {
+        let entry = self.claimed(claim)?;
+        if entry.next.is_some() {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
+        let end = match (&entry.state, commit) {
+            (State::Ongoing(_), true) => End::Commit,
+            (State::Ongoing(_) | State::Lost, false) => End::Abort,
+            (State::Lost, true) => return Err(ResponseError::UnknownProducerId),
+            (State::Committing, true) => return Err(ResponseError::ConcurrentTransactions),
+            (State::Committed, true) | (State::Aborted, false) => return Ok(Ended::Known),
+            _ => return Err(ResponseError::InvalidTxnState),
+        };
+        let identity = entry.identity;
+        Ok(Ended::Deciding(self.next(now, claim.id, identity, end)))
+    }
+
+    /// What was asked to be written is durable, or never will be: then nothing has changed.
+    pub(super) fn settle(&mut self, now: Timestamp, id: &str, durable: bool) -> Settled {
+        let mut settled = Settled::default();
+        let Some(entry) = self.ids.get_mut(id) else { return settled };
+        let Some(Next { identity, end }) = entry.next.take() else { return settled };
+        if !durable || end == End::Forget {
+            self.unsettled(now, id, durable);
+            return settled;
+        }
+        let producer = std::mem::replace(&mut entry.identity, identity).producer;
+        entry.used = now;
+        if let State::Ongoing(running) = std::mem::replace(&mut entry.state, end.state()) {
+            settled.ended = Some(producer);
+            self.bytes -= running.bytes;
+            if end == End::Commit && !running.staged.is_empty() {
+                self.bytes += record::weights(&running.staged);
+                entry.state = State::Committing;
+                settled.commands = running.staged;
+            }
+        }
+        self.schedule(id);
+        settled
+    }
+
+    /// Nothing has changed; or the id is forgotten.
+    fn unsettled(&mut self, now: Timestamp, id: &str, forgotten: bool) {
+        self.schedule(id);
+        let Some(entry) = self.ids.get(id) else { return };
+        if forgotten || entry.identity.epoch < 0 {
+            self.set_due(id, None);
+            self.ids.remove(id);
+        } else if entry.due.is_some_and(|due| due <= now) {
+            self.set_due(id, Some(now.plus_ms(AGAIN_MS)));
+        }
+    }
+
+    /// All commands of a committed transaction, of so many bytes, are in their topics.
+    pub(super) fn completed(&mut self, now: Timestamp, id: &str, bytes: usize) {
+        self.bytes -= bytes;
+        if let Some(entry) = self.ids.get_mut(id) {
+            entry.state = State::Committed;
+            entry.used = now;
+        }
+        self.schedule(id);
+    }
+
+    /// Whether the id waits for nothing that was begun.
+    pub(super) fn is_complete(&self, id: &str) -> bool {
+        self.ids.get(id).is_none_or(|entry| !entry.is_busy())
+    }
+
+    /// When the timer has to look next.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// One that is due: a transaction that took too long is aborted and its producer fenced; an id that was not
+    /// used for a week is forgotten.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Write> {
+        let id = self.due.first().filter(|(at, _)| *at <= now).map(|(_, id)| id.clone())?;
+        let entry = self.ids.get(&id)?;
+        let Identity { producer, epoch, .. } = entry.identity;
+        Some(match entry.state {
+            State::Ongoing(_) => {
+                let fenced = Identity { epoch: epoch + 1, previous: Some((producer, epoch)), ..entry.identity };
+                self.next(now, &id, fenced, End::Abort)
+            }
+            _ => self.next(now, &id, entry.identity, End::Forget),
+        })
+    }
+
+    /// All ids, in their order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Shown> {
+        self.ids.iter().filter(|(_, entry)| entry.identity.epoch >= 0).map(|(id, entry)| shown(id, entry))
+    }
+
+    /// One id.
+    pub(super) fn one(&self, id: &str) -> Option<Shown> {
+        let known = self.ids.get_key_value(id).filter(|(_, entry)| entry.identity.epoch >= 0);
+        known.map(|(id, entry)| shown(id, entry))
+    }
+
+    /// The entry of a client that is who it says it is.
+    fn claimed(&mut self, claim: Claim<'_>) -> Result<&mut Entry, ResponseError> {
+        let entry = self.ids.get_mut(claim.id).filter(|entry| entry.identity.producer == claim.producer);
+        let entry = entry.ok_or(ResponseError::InvalidProducerIdMapping)?;
+        if entry.identity.epoch != claim.epoch {
+            return Err(ResponseError::ProducerFenced);
+        }
+        Ok(entry)
+    }
+
+    /// Sets what an id becomes, and gives the facts that make it so.
+    fn next(&mut self, now: Timestamp, id: &str, identity: Identity, end: End) -> Write {
+        let mut facts = match end {
+            End::Forget => vec![(record::identity_key(id), None)],
+            _ => vec![record::identity(id, &identity, end.standing(), now)],
+        };
+        if let Some(entry) = self.ids.get_mut(id) {
+            if let (State::Ongoing(running), End::Commit) = (&mut entry.state, end) {
+                facts.extend(running.offsets.iter().map(|(key, value)| (key.clone(), value.clone())));
+                if !running.staged.is_empty() {
+                    facts.push((record::redo_key(id), Some(record::redo(&running.staged))));
+                }
+            }
+            entry.next = Some(Next { identity, end });
+        }
+        self.schedule(id);
+        Write { id: id.into(), facts }
+    }
+
+    /// Forgets an unused id if there are too many; gives the fact that says so.
+    fn make_room(&mut self, now: Timestamp) -> Result<Option<Fact>, ResponseError> {
+        if self.ids.len() < IDS_MAX {
+            return Ok(None);
+        }
+        let unused = |id: &Arc<str>| {
+            let entry = self.ids.get(id);
+            entry.is_some_and(|e| !matches!(e.state, State::Ongoing(_)) && now.ms_since(e.used) > KEPT_MS)
+        };
+        let oldest = self.due.iter().find(|(_, id)| unused(id)).map(|(_, id)| id.clone());
+        let oldest = oldest.ok_or(ResponseError::CoordinatorNotAvailable)?;
+        self.set_due(&oldest, None);
+        self.ids.remove(&oldest);
+        Ok(Some((record::identity_key(&oldest), None)))
+    }
+
+    fn schedule(&mut self, id: &str) {
+        let due = self.ids.get(id).and_then(Entry::next_due);
+        self.set_due(id, due);
+    }
+
+    fn set_due(&mut self, id: &str, due: Option<Timestamp>) {
+        let Some((id, entry)) = self.ids.get_key_value(id) else { return };
+        let (id, before) = (id.clone(), entry.due);
+        if let Some(before) = before {
+            self.due.remove(&(before, id.clone()));
+        }
+        if let Some(due) = due {
+            self.due.insert((due, id.clone()));
+        }
+        if let Some(entry) = self.ids.get_mut(&id) {
+            entry.due = due;
+        }
+    }
+}
+
+fn shown(id: &Arc<str>, entry: &Entry) -> Shown {
+    let Identity { producer, epoch, timeout_ms, .. } = entry.identity;
+    let (since, places) = match &entry.state {
+        State::Ongoing(running) => (Some(running.since), running.places.iter().copied().collect()),
+        _ => (None, Vec::new()),
+    };
+    Shown { id: id.clone(), state: entry.word(), producer, epoch, timeout_ms, since, places }
+}
