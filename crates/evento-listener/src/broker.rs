@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evento_log::embedded::Fault;
-use evento_log::unit::CommitUnit;
+use evento_log::unit::{CommitUnit, Committed};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::group::{Coordinator, GroupLimits};
 use crate::node::Node;
 use crate::tails::Tails;
 
@@ -36,6 +37,8 @@ pub struct Limits {
     pub write_wait: Duration,
     /// A connection on which nothing comes for this long is closed.
     pub idle: Duration,
+    /// What the group coordinator allows.
+    pub groups: GroupLimits,
 }
 
 impl Default for Limits {
@@ -48,6 +51,7 @@ impl Default for Limits {
             request_wait: Duration::from_secs(30),
             write_wait: Duration::from_secs(30),
             idle: Duration::from_secs(600),
+            groups: GroupLimits::default(),
         }
     }
 }
@@ -60,6 +64,7 @@ pub struct Broker {
     pub(crate) advertised: (String, u16),
     pub(crate) cluster_id: String,
     pub(crate) tails: Tails,
+    pub(crate) groups: Arc<Coordinator>,
     /// Permits for connections.
     pub(crate) connections: Arc<Semaphore>,
     /// Permits for bytes of records on their way to clients, in KiB.
@@ -71,10 +76,13 @@ impl Broker {
     pub async fn start(node: Arc<dyn Node>, limits: Limits, advertised: (String, u16)) -> Result<Arc<Broker>, Fault> {
         let cluster_id = cluster_id(&*node).await?;
         let tails = Tails::follow(node.log());
+        let (usage, with_offsets) = crate::group::Usage::of(node.log());
+        let groups = Coordinator::start(limits.groups.clone(), usage, with_offsets);
         Ok(Arc::new(Broker {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
             tails,
+            groups,
             cluster_id,
             node,
             limits,
@@ -86,11 +94,24 @@ impl Broker {
     pub(crate) async fn write_facts(&self, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
         write_facts(&*self.node, facts).await
     }
+
+    /// Queues facts at once; what is queued later is written later. They are durable when the answer comes.
+    pub(crate) fn submit_facts(&self, facts: Vec<(Bytes, Option<Bytes>)>) -> Written {
+        submit_facts(&*self.node, facts)
+    }
+}
+
+/// Tells when facts are durable.
+pub(crate) type Written = oneshot::Receiver<Result<Committed, Fault>>;
+
+fn submit_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Written {
+    let (sender, durable) = oneshot::channel();
+    node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
+    durable
 }
 
 async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
-    let (sender, durable) = oneshot::channel();
-    node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
+    let durable = submit_facts(node, facts);
     durable.await.map_err(|_| Fault::Closed)?.map(drop)
 }
 

@@ -11,8 +11,10 @@ pub mod node;
 
 mod api;
 mod connection;
+mod group;
 mod tails;
 mod topic;
 
 pub use broker::{Broker, Limits};
 pub use connection::serve;
+pub use group::GroupLimits;
