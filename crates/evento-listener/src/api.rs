@@ -7,6 +7,9 @@
 mod changes;
 mod cluster;
 mod configs;
+mod group;
+mod group_admin;
+mod group_offsets;
 mod metadata;
 mod offsets;
 mod transactions;
@@ -33,6 +36,15 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::Fetch, 4, 16),
     (ApiKey::ListOffsets, 1, 7),
     (ApiKey::Metadata, 0, 12),
+    (ApiKey::OffsetCommit, 2, 9),
+    (ApiKey::OffsetFetch, 1, 9),
+    (ApiKey::FindCoordinator, 0, 4),
+    (ApiKey::JoinGroup, 2, 7),
+    (ApiKey::Heartbeat, 0, 4),
+    (ApiKey::LeaveGroup, 0, 5),
+    (ApiKey::SyncGroup, 0, 5),
+    (ApiKey::DescribeGroups, 0, 5),
+    (ApiKey::ListGroups, 0, 5),
     (ApiKey::ApiVersions, 0, 3),
     (ApiKey::CreateTopics, 2, 7),
     (ApiKey::DeleteTopics, 1, 6),
@@ -40,6 +52,8 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::CreatePartitions, 0, 3),
     (ApiKey::IncrementalAlterConfigs, 0, 1),
     (ApiKey::DescribeConfigs, 1, 4),
+    (ApiKey::DeleteGroups, 0, 2),
+    (ApiKey::OffsetDelete, 0, 0),
     (ApiKey::DescribeCluster, 0, 1),
     (ApiKey::InitProducerId, 0, 4),
     (ApiKey::AddPartitionsToTxn, 0, 3),
@@ -121,6 +135,17 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::ListOffsets => call.with(body, offsets::list).await,
         ApiKey::Metadata => call.with(body, metadata::metadata).await,
         ApiKey::ApiVersions => call.with(body, api_versions).await,
+        ApiKey::OffsetCommit => call.with(body, group_offsets::commit).await,
+        ApiKey::OffsetFetch => call.with(body, group_offsets::fetch).await,
+        ApiKey::OffsetDelete => call.with(body, group_offsets::delete).await,
+        ApiKey::FindCoordinator => call.with(body, group_admin::find).await,
+        ApiKey::ListGroups => call.with(body, group_admin::list).await,
+        ApiKey::DescribeGroups => call.with(body, group_admin::describe).await,
+        ApiKey::DeleteGroups => call.with(body, group_admin::delete).await,
+        ApiKey::JoinGroup => call.with(body, group::join).await,
+        ApiKey::SyncGroup => call.with(body, group::sync).await,
+        ApiKey::Heartbeat => call.with(body, group::heartbeat).await,
+        ApiKey::LeaveGroup => call.with(body, group::leave).await,
         ApiKey::CreateTopics => call.with(body, changes::create_topics).await,
         ApiKey::DeleteTopics => call.with(body, changes::delete_topics).await,
         ApiKey::DeleteRecords => call.with(body, changes::delete_records).await,

@@ -12,6 +12,7 @@ use evento_log::unit::{CommitUnit, Committed};
 use kafka_protocol::error::ResponseError;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::group::{Coordinator, GroupLimits};
 use crate::node::Node;
 use crate::producer::Producers;
 use crate::refused::RefusedList;
@@ -40,6 +41,8 @@ pub struct Limits {
     pub write_wait: Duration,
     /// A connection on which nothing comes for this long is closed.
     pub idle: Duration,
+    /// What the group coordinator allows.
+    pub groups: GroupLimits,
 }
 
 impl Default for Limits {
@@ -52,6 +55,7 @@ impl Default for Limits {
             request_wait: Duration::from_secs(30),
             write_wait: Duration::from_secs(30),
             idle: Duration::from_secs(600),
+            groups: GroupLimits::default(),
         }
     }
 }
@@ -64,6 +68,7 @@ pub struct Broker {
     pub(crate) advertised: (String, u16),
     pub(crate) cluster_id: String,
     pub(crate) tails: Tails,
+    pub(crate) groups: Arc<Coordinator>,
     /// Permits for connections.
     pub(crate) connections: Arc<Semaphore>,
     /// Permits for bytes of records on their way to clients, in KiB.
@@ -79,6 +84,8 @@ impl Broker {
         let cluster_id = cluster_id(&*node).await?;
         let tails = Tails::follow(node.log());
         let (transactions, unsent) = Transactions::found(node.log())?;
+        let (usage, with_offsets) = crate::group::Usage::of(node.log());
+        let groups = Coordinator::start(limits.groups.clone(), usage, with_offsets);
         let broker = Arc::new(Broker {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
@@ -86,6 +93,7 @@ impl Broker {
             refused: RefusedList::open(&*node),
             transactions,
             tails,
+            groups,
             cluster_id,
             node,
             limits,
@@ -114,21 +122,25 @@ impl Broker {
     pub(crate) async fn write_facts(&self, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
         write_facts(&*self.node, facts).await
     }
+
+    /// Queues facts at once; what is queued later is written later. They are durable when the answer comes.
+    pub(crate) fn submit_facts(&self, facts: Vec<(Bytes, Option<Bytes>)>) -> Written {
+        submit_facts(&*self.node, facts)
+    }
+}
+
+/// Tells when facts are durable.
+pub(crate) type Written = oneshot::Receiver<Result<Committed, Fault>>;
+
+fn submit_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Written {
+    let (sender, durable) = oneshot::channel();
+    node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
+    durable
 }
 
 /// Makes facts durable; `None` deletes one. All of them or none.
 pub(crate) async fn write_facts(node: &dyn Node, facts: Vec<(Bytes, Option<Bytes>)>) -> Result<(), Fault> {
     submit_facts(node, facts).await.map_err(|_| Fault::Closed)?.map(drop)
-}
-
-/// Queues facts to be made durable, in the order of the calls; the receiver tells when they are.
-pub(crate) fn submit_facts(
-    node: &dyn Node,
-    facts: Vec<(Bytes, Option<Bytes>)>,
-) -> oneshot::Receiver<Result<Committed, Fault>> {
-    let (sender, durable) = oneshot::channel();
-    node.log().submit(CommitUnit::of_facts(facts), Box::new(move |result| drop(sender.send(result))));
-    durable
 }
 
 /// 22 characters of URL-safe Base64 over 16 bytes, as a Kafka cluster's.

@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub(crate) use coordinator::{Claim, Shown};
 pub(crate) use record::Staged;
 
-use crate::broker::{Broker, submit_facts};
+use crate::broker::Broker;
 use crate::producer::{Batch, Place};
 use coordinator::{Begin, Coordinator, Ended, Init, Write};
 use record::Fact;
@@ -237,7 +237,7 @@ impl Broker {
     }
 
     fn submit(&self, Write { id, facts }: Write) -> Submitted {
-        Submitted { id, durable: submit_facts(&*self.node, facts) }
+        Submitted { id, durable: self.submit_facts(facts) }
     }
 
     /// Makes it durable that a transaction has begun; nobody waits here.
@@ -276,7 +276,7 @@ impl Broker {
         }
         let mut coordinator = self.transactions.0.coordinator.lock();
         // Nobody waits for it: if it is not deleted, the next server sends the commands again, to no effect.
-        drop(submit_facts(&*self.node, vec![(record::redo_key(&id), None)]));
+        drop(self.submit_facts(vec![(record::redo_key(&id), None)]));
         coordinator.completed(self.node.now(), &id, bytes);
         drop(coordinator);
         self.transactions.woken();
