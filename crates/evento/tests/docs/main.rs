@@ -62,6 +62,8 @@ impl Dev {
             .current_dir(folder)
             .env("PATH", path)
             .env("EVENTO_HTTP_LISTEN", &self.listen)
+            .env_remove("EVENTO_ADDRESS")
+            .env_remove("EVENTO_CONTEXT")
             .output()
             .expect("sh runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
