@@ -80,8 +80,8 @@ pub fn admin(options: &Options) -> Result<()> {
     let found = metadata.topics().iter().filter(|topic| names.contains(&topic.name()));
     let found: BTreeMap<_, _> = found.map(|topic| (topic.name(), topic.partitions().len())).collect();
     emit(json!({"topics": found}));
-    // The crate tells no controller: the broker that answers is the only one.
-    emit(json!({"cluster": {"brokers": metadata.brokers().len(), "controller": metadata.orig_broker_id()}}));
+    // The crate does not tell which broker is the controller.
+    emit(json!({"cluster": {"brokers": metadata.brokers().len(), "controller": null}}));
     asked(&config.create()?, &names)?;
     if let Ok(group) = options.text("group") {
         let listed = client.fetch_group_list(None, PATIENCE)?.groups().iter().any(|each| each.name() == group);

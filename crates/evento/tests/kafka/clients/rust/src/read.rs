@@ -1,11 +1,13 @@
 //! Reading: consumers, from the beginning, by time, with decoded values.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::{Value, json};
@@ -54,7 +56,7 @@ pub fn read(
 ) -> Result<TopicPartitionList> {
     let (mut after, mut left) = (BTreeMap::new(), options.number("count")?);
     while left > 0 {
-        let message = consumer.poll(PATIENCE).context("no record comes")??;
+        let message = next(consumer)??;
         after.insert(message.partition(), message.offset() + 1);
         if options.wants(&key_of(&message)) {
             each(&message)?;
@@ -66,6 +68,18 @@ pub fn read(
         list.add_partition_offset(options.text("topic")?, partition, Offset::Offset(offset))?;
     }
     Ok(list)
+}
+
+/// The next message. Polling ends early, with nothing, when the group has been rebalanced.
+fn next(consumer: &BaseConsumer) -> Result<KafkaResult<BorrowedMessage<'_>>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match consumer.poll(until.saturating_duration_since(Instant::now())) {
+            Some(message) => return Ok(message),
+            None if Instant::now() >= until => bail!("no record comes"),
+            None => {}
+        }
+    }
 }
 
 /// All partitions of the topic, each at this offset.
