@@ -14,9 +14,18 @@ const {
   compatibilityPartitioner,
   cooperativeStickyAssigner,
   roundRobinAssigner,
-  stringSerializers
+  stringDeserializer,
+  stringSerializer
 } = require('@platformatic/kafka')
 const { Count, codes, emit, isFenced, main, stdinEnded } = require('./contract.js')
+
+const text = {
+  serializers: { key: stringSerializer, headerKey: stringSerializer, headerValue: stringSerializer },
+  deserializers: { key: stringDeserializer, headerKey: stringDeserializer, headerValue: stringDeserializer }
+}
+
+/** Asks for a producer id as the protocol has it. By default the client names id 0, which fences itself. */
+const FRESH = { producerId: -1n, producerEpoch: -1 }
 
 const common = o => ({ clientId: 'evento-test', bootstrapBrokers: [o.bootstrap], retries: 20, retryDelay: 100 })
 
@@ -38,13 +47,14 @@ function printed(message) {
 }
 
 /** Consumes until there are enough records. */
-async function read(o, print, mode, { settings, after, offsets } = {}) {
+async function read(o, print, mode, { settings, after, offsets, last } = {}) {
   const consumer = consumerOf(o, settings)
   const fallbackMode = MessagesStreamFallbackModes.EARLIEST
   const stream = await consumer.consume({ topics: [o.topic], mode, fallbackMode, offsets })
   const count = new Count(o, print)
   stream.on('data', message => {
     stream.pause()
+    if (count.left > 0) last?.set(message.partition, message)
     count.take(message.partition, message.offset, message.key, message).then(
       () => count.left > 0 && stream.resume(),
       error => stream.destroy(error)
@@ -66,7 +76,12 @@ async function avro(o) {
     const type = registry.get(message.metadata.schemas.value).schema.name
     return { record: { partition, offset, key: message.key.toString(), type, data: message.value } }
   }
-  await read(o, print, MessagesStreamModes.EARLIEST, { settings: { registry } })
+  // Given as `registry`, it would read every header as JSON; ours are text, as CloudEvents has them.
+  const settings = {
+    beforeDeserialization: registry.getBeforeDeserializationHook(),
+    deserializers: { ...registry.getDeserializers(), ...text.deserializers }
+  }
+  await read(o, print, MessagesStreamModes.EARLIEST, { settings })
 }
 
 async function seek(o) {
@@ -157,8 +172,12 @@ async function send(sender, o, topic, records) {
 
 function producerOf(o, records, more) {
   const encoded = records.some(each => each.raw === undefined)
-  const avro = { registry: new ConfluentSchemaRegistry({ url: o.registry }) }
-  const raw = { serializers: { ...stringSerializers, value: each => each } }
+  const registry = new ConfluentSchemaRegistry({ url: o.registry })
+  const avro = {
+    beforeSerialization: registry.getBeforeSerializationHook(),
+    serializers: { ...registry.getSerializers(), ...text.serializers }
+  }
+  const raw = { serializers: { ...text.serializers, value: each => each } }
   return new Producer({ ...common(o), ...(encoded ? avro : raw), partitioner: compatibilityPartitioner, ...more })
 }
 
@@ -186,7 +205,7 @@ async function transact(o) {
   const all = o.steps.flatMap(step => step.records)
   const producer = producerOf(o, all, { idempotent: true, transactionalId: o.transactional_id })
   for (const step of o.steps) {
-    const transaction = await producer.beginTransaction()
+    const transaction = await producer.beginTransaction(FRESH)
     await send(transaction, o, o.topic, step.records)
     await end(transaction, step.end)
   }
@@ -196,13 +215,10 @@ async function transact(o) {
 async function transfer(o) {
   const producer = producerOf(o, o.records, { idempotent: true, transactionalId: o.transactional_id })
   const last = new Map()
-  const print = message => {
-    last.set(message.partition, message)
-    return printed(message)
-  }
-  await read({ ...o, prefixes: [''] }, print, MessagesStreamModes.COMMITTED, {
+  await read(o, printed, MessagesStreamModes.COMMITTED, {
+    last,
     async after(consumer) {
-      const transaction = await producer.beginTransaction()
+      const transaction = await producer.beginTransaction(FRESH)
       await send(transaction, o, o.target, o.records)
       await transaction.addConsumer(consumer)
       for (const message of last.values()) await transaction.addOffset(message)
