@@ -132,7 +132,7 @@ def tell(run, text):
     """What became of each record of a run, in order."""
     left = iter(run)
     for line in text.splitlines():
-        if found := re.search(r"Message delivered to partition (\d+) \(offset (\d+)\)", line):
+        if found := re.search(r"Message delivered to partition (\d+) \(offset (-?\d+)\)", line):
             emit(produced={"key": next(left)["key"], "partition": int(found[1]), "offset": int(found[2])})
         elif "Delivery failed for message" in line:
             code = next((code for words, code in REFUSALS.items() if words in line), 0)
