@@ -20,11 +20,10 @@ pub enum Client {
     Rdkafka,
 }
 
-use Client::{Aiokafka, Confluent, Java, Kafkajs, KafkaPython, Kcat, Platformatic, Rdkafka};
+use Client::{Aiokafka, Confluent, Java, KafkaPython, Kafkajs, Kcat, Platformatic, Rdkafka};
 
 /// All of them, in the order of the table's columns.
-pub const CLIENTS: &[Client] =
-    &[Java, Confluent, Kcat, Rdkafka, Kafkajs, Platformatic, Aiokafka, KafkaPython];
+pub const CLIENTS: &[Client] = &[Java, Confluent, Kcat, Rdkafka, Kafkajs, Platformatic, Aiokafka, KafkaPython];
 
 /// What a client cannot do, whatever the server does, and why. Everything that is not here must pass.
 const CANNOT: &[(&[Client], &[Feature], &str)] = &[
@@ -35,11 +34,7 @@ const CANNOT: &[(&[Client], &[Feature], &str)] = &[
         "kcat makes one transaction of all that it reads, which cannot be aborted at will",
     ),
     (&[Kcat], &[Feature::Admin], "kcat only lists brokers and topics"),
-    (
-        &[Kcat, Kafkajs, Aiokafka, KafkaPython],
-        &[Feature::NewGroup],
-        "the client does not have the protocol of KIP-848",
-    ),
+    (&[Kcat, Kafkajs, Aiokafka, KafkaPython], &[Feature::NewGroup], "the client does not have the protocol of KIP-848"),
     (&[Kafkajs, Aiokafka], &[Feature::CooperativeGroup], "the client has eager assignors only"),
     (&[Kafkajs], &[Feature::StaticMember], "the client has no `group.instance.id`"),
     (
@@ -68,7 +63,9 @@ impl Client {
     pub fn version(self) -> String {
         match self {
             Kcat => "C, Debian's".to_owned(),
-            Confluent => format!("Python, {}", pinned("python/requirements.txt", "confluent-kafka[avro,schemaregistry]==")),
+            Confluent => {
+                format!("Python, {}", pinned("python/requirements.txt", "confluent-kafka[avro,schemaregistry]=="))
+            }
             Aiokafka => format!("Python, {}", pinned("python/requirements.txt", "aiokafka==")),
             KafkaPython => format!("Python, {}", pinned("python/requirements.txt", "kafka-python==")),
             Java => format!("Java, {}", pinned("../../../../../scripts/setup-kafka-clients", "kafka=")),

@@ -101,10 +101,7 @@ pub fn admin(row: &Row) {
     settle(&[&member], partitions, "a member owns everything");
     let lines = row.run("admin", json!({"topics": TOPICS, "group": "described"}));
     let configs = told(&lines, "configs");
-    assert_eq!(
-        configs,
-        &json!({"account.commands": "delete", "account.events": "delete", "account.state": "compact"})
-    );
+    assert_eq!(configs, &json!({"account.commands": "delete", "account.events": "delete", "account.state": "compact"}));
     assert_eq!(told(&lines, "create"), &json!({"code": 44}), "POLICY_VIOLATION");
     let groups = told(&lines, "groups");
     assert_eq!((&groups["listed"], &groups["state"]), (&json!(true), &json!("STABLE")), "{groups}");

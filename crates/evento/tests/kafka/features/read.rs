@@ -91,7 +91,8 @@ fn check_headers(record: &Value, event: &Value, key: &str) {
     let rejected = text("type").ends_with("Rejected");
     let outcome = if rejected { "rejected" } else { "accepted" };
     assert_eq!(all.get("evento-outcome"), Some(&outcome), "evento-outcome in {record}");
-    for name in ["ce_time", "ce_correlationid", "evento-command", "evento-seed", "evento-epoch", "evento-state-digest"] {
+    for name in ["ce_time", "ce_correlationid", "evento-command", "evento-seed", "evento-epoch", "evento-state-digest"]
+    {
         assert!(all.get(name).is_some_and(|value| !value.is_empty()), "{name} in {record}");
     }
 }
