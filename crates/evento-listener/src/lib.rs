@@ -10,6 +10,9 @@ pub mod broker;
 pub mod node;
 pub mod shape;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod api;
 mod connection;
 mod fetch;
