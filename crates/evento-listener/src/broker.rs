@@ -31,9 +31,13 @@ pub struct Limits {
     pub connections_max: usize,
     /// Bytes of one request. A longer one closes its connection.
     pub request_bytes_max: usize,
+    /// Bytes of all requests above 64 KiB that are coming in or being answered.
+    pub request_bytes_all: usize,
+    /// Bytes of all compressed records that were uncompressed for requests that are being answered.
+    pub uncompressed_bytes_all: usize,
     /// Bytes of records in one answer to a Fetch, whatever the client asks for.
     pub fetch_bytes_max: usize,
-    /// Bytes of records in all answers that are being made or written.
+    /// Bytes of records in all answers that are being made or written. When they are used up, answers get small.
     pub fetch_bytes_all: usize,
     /// A request whose first byte has come must be whole after this long.
     pub request_wait: Duration,
@@ -50,6 +54,8 @@ impl Default for Limits {
         Limits {
             connections_max: 10_000,
             request_bytes_max: 16 << 20,
+            request_bytes_all: 256 << 20,
+            uncompressed_bytes_all: 256 << 20,
             fetch_bytes_max: 8 << 20,
             fetch_bytes_all: 256 << 20,
             request_wait: Duration::from_secs(30),
@@ -73,6 +79,10 @@ pub struct Broker {
     pub(crate) connections: Arc<Semaphore>,
     /// Permits for bytes of records on their way to clients, in KiB.
     pub(crate) fetching: Arc<Semaphore>,
+    /// Permits for bytes of large requests, in KiB.
+    pub(crate) incoming: Arc<Semaphore>,
+    /// Permits for bytes of uncompressed records, in KiB.
+    pub(crate) uncompressed: Arc<Semaphore>,
     pub(crate) producers: Producers,
     pub(crate) refused: RefusedList,
     pub(crate) transactions: Transactions,
@@ -89,6 +99,8 @@ impl Broker {
         let broker = Arc::new(Broker {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             fetching: Arc::new(Semaphore::new(limits.fetch_bytes_all >> 10)),
+            incoming: Arc::new(Semaphore::new(limits.request_bytes_all >> 10)),
+            uncompressed: Arc::new(Semaphore::new(limits.uncompressed_bytes_all >> 10)),
             producers: Producers::new(node.clone()),
             refused: RefusedList::open(&*node),
             transactions,

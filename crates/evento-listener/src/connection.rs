@@ -12,12 +12,13 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::api::{self, Answered};
 use crate::broker::Broker;
 
-/// Bytes of room made before each read.
+/// Bytes of room made before each read; a request of so many may come in whatever others do.
 const READ: usize = 64 << 10;
 /// Pause after the system refused a connection, out of file descriptors for example.
 const REFUSED: Duration = Duration::from_millis(50);
@@ -72,7 +73,7 @@ impl Connection {
     }
 
     async fn run(mut self, broker: &Arc<Broker>) -> io::Result<()> {
-        while let Some(request) = self.request(broker).await? {
+        while let Some((request, _held)) = self.request(broker).await? {
             match api::answer(broker, &mut self.client, request).await {
                 Ok(Answered::Reply(reply)) => self.write(broker, reply).await?,
                 Ok(Answered::Silent) => {}
@@ -82,9 +83,13 @@ impl Connection {
         Ok(())
     }
 
-    /// The next request without its length; `None` when the client has gone.
-    async fn request(&mut self, broker: &Broker) -> io::Result<Option<Bytes>> {
+    /// The next request without its length, and the permit for its bytes; `None` when the client has gone.
+    async fn request(&mut self, broker: &Broker) -> io::Result<Option<(Bytes, Option<OwnedSemaphorePermit>)>> {
         if self.incoming.is_empty() {
+            // An idle connection has no buffer.
+            self.incoming = BytesMut::new();
+            let idle = timeout(broker.limits.idle, self.stream.readable()).await;
+            idle.map_err(|_| late("nothing came for too long"))??;
             let idle = timeout(broker.limits.idle, self.read()).await;
             if idle.map_err(|_| late("nothing came for too long"))?? == 0 {
                 return Ok(None);
@@ -97,8 +102,10 @@ impl Connection {
         let length = length.ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, "the length of a request is negative or above the limit")
         })?;
+        self.fill(length.min(READ), until).await?;
+        let held = if length > READ { Some(room(broker, length, until).await?) } else { None };
         self.fill(length, until).await?;
-        Ok(Some(self.incoming.split_to(length).freeze()))
+        Ok(Some((self.incoming.split_to(length).freeze(), held)))
     }
 
     /// Reads until so many bytes are there.
@@ -125,6 +132,13 @@ impl Connection {
     }
 }
 
+/// A permit for a large request. Its first bytes have come: a length alone takes nothing from others.
+async fn room(broker: &Broker, length: usize, until: Instant) -> io::Result<OwnedSemaphorePermit> {
+    let permits = length.div_ceil(1 << 10) as u32;
+    let permit = timeout_at(until, broker.incoming.clone().acquire_many_owned(permits)).await;
+    permit.map_err(|_| late("too many large requests are coming in"))?.map_err(io::Error::other)
+}
+
 fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
@@ -134,7 +148,7 @@ fn late(what: &'static str) -> io::Error {
 pub(crate) struct Reply {
     bytes: BytesMut,
     /// Given back when the answer is written.
-    held: Option<tokio::sync::OwnedSemaphorePermit>,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl Reply {
@@ -149,7 +163,7 @@ impl Reply {
     }
 
     /// Keeps a permit until the answer is written.
-    pub(crate) fn holding(mut self, held: Option<tokio::sync::OwnedSemaphorePermit>) -> Reply {
+    pub(crate) fn holding(mut self, held: Option<OwnedSemaphorePermit>) -> Reply {
         self.held = held;
         self
     }

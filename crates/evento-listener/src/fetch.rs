@@ -17,10 +17,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use crate::api::Call;
+use crate::tails::Reader;
 use crate::topic::{Content, Topic};
 
 /// Longest wait at the end of partitions, whatever the client asks for.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes of records in an answer that has no permit. Bound: the connections, times this or one batch.
+const CROWDED_MAX: usize = 64 << 10;
 
 /// One partition that is asked for.
 struct Asked<'a> {
@@ -36,20 +40,34 @@ pub(crate) async fn fetch(call: &Call<'_>, request: FetchRequest) -> (FetchRespo
     }
     let asked = find(call, &request);
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).clamp(1, call.broker.limits.fetch_bytes_max);
-    // Permits are taken for the most it can be, so that memory is bounded before anything is read.
-    let permits = (bytes_max >> 10).max(1) as u32;
-    let permit = call.broker.fetching.clone().acquire_many_owned(permits).await.ok();
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
-    let enough = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
-    let mut got = read(call, &asked, bytes_max);
-    if got.bytes < enough && !got.failed && !wait.is_zero() {
-        drop(permit);
-        let until = Instant::now() + wait;
-        wait_for(call, &asked, &mut got, enough, bytes_max, until).await;
-        let permit = call.broker.fetching.clone().acquire_many_owned(permits).await.ok();
-        return (answer(&request, got), permit);
+    let until = Instant::now() + wait;
+    let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    let mut tail = None;
+    loop {
+        let (most, permit) = room(call, bytes_max);
+        let got = read(call, &asked, most);
+        if got.bytes >= enough.min(most) || got.failed || Instant::now() >= until {
+            return (answer(&request, got), permit);
+        }
+        // Nothing is held while it waits.
+        drop((got, permit));
+        match &tail {
+            // What comes between this read and the registration is seen by the next read.
+            None => tail = Some(register(call, &asked)),
+            Some(tail) => drop(timeout_at(until, tail.grown()).await),
+        }
     }
-    (answer(&request, got), permit)
+}
+
+/// How many bytes may be read, and the permit for them. It never waits: clients that do not take their answers make
+/// those of others small, not late.
+fn room(call: &Call<'_>, most: usize) -> (usize, Option<OwnedSemaphorePermit>) {
+    let permits = (most >> 10).max(1) as u32;
+    match call.broker.fetching.clone().try_acquire_many_owned(permits) {
+        Ok(permit) => (most, Some(permit)),
+        Err(_) => (most.min(CROWDED_MAX), None),
+    }
 }
 
 fn find<'a>(call: &Call<'_>, request: &'a FetchRequest) -> Vec<Vec<Asked<'a>>> {
@@ -73,26 +91,12 @@ struct Got {
     failed: bool,
 }
 
-/// Reads again whenever a partition has grown, until there is enough or the time is up.
-async fn wait_for(
-    call: &Call<'_>,
-    asked: &[Vec<Asked<'_>>],
-    got: &mut Got,
-    enough: usize,
-    bytes_max: usize,
-    until: Instant,
-) {
+fn register(call: &Call<'_>, asked: &[Vec<Asked<'_>>]) -> Reader {
     let places = asked.iter().flatten().filter_map(|one| {
         let topic = one.topic.as_ref()?;
         Some((topic.entity.id, topic.content.kind(), topic.partition(one.request.partition)?))
     });
-    let reader = call.broker.tails.register(places.collect(), call.broker.node.log());
-    loop {
-        *got = read(call, asked, bytes_max);
-        if got.bytes >= enough || got.failed || timeout_at(until, reader.grown()).await.is_err() {
-            return;
-        }
-    }
+    call.broker.tails.register(places.collect(), call.broker.node.log())
 }
 
 fn read(call: &Call<'_>, asked: &[Vec<Asked<'_>>], bytes_max: usize) -> Got {

@@ -11,6 +11,9 @@ pub mod node;
 pub mod registry;
 pub mod shape;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod api;
 mod connection;
 mod fetch;
@@ -25,6 +28,6 @@ mod transaction;
 
 pub use broker::{Broker, Limits};
 pub use connection::serve;
+pub use group::GroupLimits;
 pub use overview::TopicOverview;
 pub use refused::{RefusedBatch, RefusedRecord};
-pub use group::GroupLimits;

@@ -9,12 +9,16 @@
 mod ask;
 mod decompress;
 mod record;
+mod room;
+
+#[cfg(fuzzing)]
+pub(crate) use decompress::decompress;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evento_log::codec::ProducedBatch;
+use evento_log::codec::{Compression, ProducedBatch};
 use evento_log::record::CommandRecord;
 use evento_model::EntityTypeId;
 use evento_schema::catalog::Catalog;
@@ -27,17 +31,22 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use tokio::time::Instant;
 
 use crate::api::{Call, text};
-use crate::producer::{self, Batch, Place, Turn};
+use crate::node::Node;
+use crate::producer::{self, Batch, Ids, Place, Turn};
 use crate::topic::{Content, Topic};
 use crate::transaction::Staged;
 use ask::Asked;
+use room::Room;
 
 /// Longest wait for what a producer says it waits for.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long outcomes are waited for before it is enough that the commands are durable.
 const OUTCOME_WAIT: Duration = Duration::from_millis(100);
-/// Bytes of the records of one batch, uncompressed.
-const UNCOMPRESSED_MAX: usize = 32 << 20;
+/// A batch that is not compressed and at most so long is looked at where it is; others elsewhere, so that they keep
+/// nobody waiting.
+const INLINE_MAX: usize = 64 << 10;
+/// Records of a batch that an answer names as wrong; how many there are it says in words.
+const WRONG_MAX: usize = 100;
 
 /// A command out of a record.
 pub(crate) struct Taken {
@@ -65,15 +74,18 @@ pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> Produce
     let wait = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(WAIT_MAX);
     let until = Instant::now() + wait;
     let mut begun = Vec::with_capacity(request.topic_data.len());
+    let mut room = Room::new();
     // Everything is asked before the first answer is waited for, so that it travels together.
     for asked in &request.topic_data {
         let topic = Topic::named(&catalog, &asked.name);
         let mut partitions = Vec::with_capacity(asked.partition_data.len());
         for data in &asked.partition_data {
-            partitions.push((data.index, begin(call, &catalog, topic.as_ref(), &request, data).await));
+            partitions
+                .push((data.index, begin(call, &catalog, topic.as_ref(), &request, data, (&mut room, until)).await));
         }
         begun.push((asked.name.clone(), partitions));
     }
+    room.close();
     let mut responses = Vec::with_capacity(begun.len());
     for (name, partitions) in begun {
         let mut answers = Vec::with_capacity(partitions.len());
@@ -109,6 +121,7 @@ async fn begin(
     topic: Option<&Topic>,
     request: &ProduceRequest,
     data: &PartitionProduceData,
+    room: (&mut Room, Instant),
 ) -> Result<Begun, Refused> {
     let (topic, partition) = writable(topic, request, data)?;
     let batch = read(data.records.as_ref())?;
@@ -126,8 +139,9 @@ async fn begin(
             producer::Begun::Repeated { base_offset } => return Ok(Begun::Known(base_offset)),
         },
     };
-    let commands = take(call, catalog, topic, &batch, turn.as_ref())?;
-    if !batch.transactional {
+    let transactional = batch.transactional;
+    let commands = take(call, catalog, topic, batch, turn.as_ref().map(Turn::ids), room).await?;
+    if !transactional {
         return Ok(Begun::Asked(ask::ask(&*call.broker.node, commands), turn));
     }
     let id = request.transactional_id.as_ref().map_or("", |id| id.as_str());
@@ -196,36 +210,63 @@ fn writable<'a>(
 }
 
 /// The commands of a batch, checked; nothing has happened yet.
-fn take(
+async fn take(
     call: &Call<'_>,
     catalog: &Arc<Catalog>,
     topic: &Topic,
-    batch: &ProducedBatch,
-    turn: Option<&Turn>,
+    batch: ProducedBatch,
+    ids: Option<Ids>,
+    (room, until): (&mut Room, Instant),
 ) -> Result<Vec<Taken>, Refused> {
-    let payload = decompress::decompress(batch, UNCOMPRESSED_MAX)?;
+    room.take_records(batch.count)?;
+    let most = room.bytes;
+    let taken = if batch.compression == Compression::None && batch.payload.len() <= INLINE_MAX {
+        commands(&*call.broker.node, catalog, topic, &batch, ids, most)
+    } else {
+        if batch.compression != Compression::None {
+            room.open(call.broker, until).await?;
+        }
+        let (node, catalog, topic) = (call.broker.node.clone(), catalog.clone(), topic.clone());
+        let work = tokio::task::spawn_blocking(move || commands(&*node, &catalog, &topic, &batch, ids, most));
+        let ended = |_| Refused::batch(ResponseError::UnknownServerError, "the batch could not be looked at");
+        work.await.map_err(ended)?
+    };
+    let (taken, bytes) = taken?;
+    room.bytes = room.bytes.saturating_sub(bytes);
+    Ok(taken)
+}
+
+/// The commands of a batch, and how many bytes its records are.
+fn commands(
+    node: &dyn Node,
+    catalog: &Catalog,
+    topic: &Topic,
+    batch: &ProducedBatch,
+    ids: Option<Ids>,
+    most: usize,
+) -> Result<(Vec<Taken>, usize), Refused> {
+    let payload = decompress::decompress(batch, most)?;
     let corrupt = || Refused::batch(ResponseError::CorruptMessage, "the batch does not hold the records it claims");
     let records = batch.records(&payload).map_err(|_| corrupt())?;
     if records.is_empty() {
         return Err(Refused::batch(ResponseError::InvalidRecord, "the batch is empty"));
     }
-    let (mut taken, mut wrong) = (Vec::with_capacity(records.len()), Vec::new());
+    let (count, mut wrong, mut told) = (records.len(), 0, Vec::new());
+    let mut taken = Vec::with_capacity(count);
     for (n, one) in records.into_iter().enumerate() {
-        match record::command(&*call.broker.node, catalog, topic, one, turn.map(|turn| turn.command_id(n))) {
+        match record::command(node, catalog, topic, one, ids.map(|ids| ids.of(n))) {
             Ok(command) => taken.push(command),
-            Err(why) => wrong.push((n as i32, why)),
+            Err(why) => {
+                wrong += 1;
+                if told.len() < WRONG_MAX {
+                    told.push((n as i32, why));
+                }
+            }
         }
     }
-    if wrong.is_empty() {
-        return Ok(taken);
-    }
-    let why = format!(
-        "{} of {} records are no command, nothing was recorded: {}",
-        wrong.len(),
-        taken.len() + wrong.len(),
-        wrong[0].1
-    );
-    Err(Refused { error: ResponseError::InvalidRecord, why, records: wrong })
+    let Some((_, first)) = told.first() else { return Ok((taken, payload.len())) };
+    let why = format!("{wrong} of {count} records are no command, nothing was recorded: {first}");
+    Err(Refused { error: ResponseError::InvalidRecord, why, records: told })
 }
 
 /// The one batch that a Produce request has for a partition since its version 3.

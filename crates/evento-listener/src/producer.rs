@@ -162,13 +162,27 @@ pub(crate) struct Turn {
     ended: bool,
 }
 
-impl Turn {
-    /// Id of the command in the batch's `n`-th record, if the record has none of its own. No other record of any
-    /// producer ever gets it: producer ids are unique for ever, and within an epoch the numbers only rise.
-    pub(crate) fn command_id(&self, n: usize) -> CommandId {
+/// Ids for the commands in a batch's records, for records that have none of their own. No other record of any
+/// producer ever gets them: producer ids are unique for ever, and within an epoch the numbers only rise.
+#[derive(Clone, Copy)]
+pub(crate) struct Ids {
+    batch: Batch,
+    first: u64,
+}
+
+impl Ids {
+    /// That of the `n`-th record.
+    pub(crate) fn of(self, n: usize) -> CommandId {
         let Batch { producer, epoch, place, .. } = self.batch;
         let id = format!("kafka-{producer}-{epoch}-{}-{}", place.partition, self.first + n as u64);
         CommandId::new(&id).expect("digits and hyphens")
+    }
+}
+
+impl Turn {
+    /// Ids for the commands in the batch's records.
+    pub(crate) fn ids(&self) -> Ids {
+        Ids { batch: self.batch, first: self.first }
     }
 
     /// The batch is durable, or held by its transaction. `base_offset` is what a repeated batch is answered with.

@@ -264,3 +264,38 @@ pub(crate) fn read_noted(reader: &mut Reader<'_>) -> Read<Noted> {
         note: reader.optional()?.map(Bytes::copy_from_slice),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use evento_model::Timestamp;
+    use proptest::prelude::*;
+
+    use super::{FrameHead, HEAD, put_meta, seal, sections};
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+
+        #[test]
+        fn chance_bytes_are_sections_or_malformed(mut bytes: Vec<u8>, tag in 1..4_u8) {
+            prop_assert_eq!(FrameHead::read(&bytes), None);
+            bytes.insert(0, tag);
+            if let Ok(read) = sections(&Bytes::from(bytes)) {
+                prop_assert!(!read.is_empty());
+            }
+        }
+
+        #[test]
+        fn a_changed_frame_is_no_frame(at: u16, bit in 0..8_u8) {
+            let mut frame = vec![0; HEAD];
+            put_meta(&mut frame, b"a key", Some(b"a value"));
+            let end = frame.len();
+            seal(&mut frame, 7, 8, Timestamp(9));
+            prop_assert!(FrameHead::read(&frame).is_some());
+            // The three bytes after the version are spare; what pads the end is outside.
+            let at = usize::from(at) % end;
+            frame[at] ^= 1 << bit;
+            prop_assert_eq!(FrameHead::read(&frame).is_some(), (5..8).contains(&at));
+        }
+    }
+}

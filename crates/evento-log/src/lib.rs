@@ -15,6 +15,9 @@ pub mod record;
 pub mod unit;
 pub mod view;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 #[cfg(feature = "embedded")]
 mod fault;
 #[cfg(feature = "embedded")]

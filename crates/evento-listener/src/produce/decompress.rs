@@ -5,29 +5,37 @@ use std::io::Read;
 use bytes::Bytes;
 use evento_log::codec::{Compression, ProducedBatch};
 use kafka_protocol::error::ResponseError;
+use ruzstd::decoding::StreamingDecoder;
 
 use super::Refused;
 
+/// Bytes that a Zstandard frame may ask to be kept in reach; no client's level asks for more than 8 MiB on its own.
+const WINDOW_MAX: u64 = 32 << 20;
 /// Begins the frames that the Java library writes around Snappy blocks.
 const XERIAL: &[u8] = b"\x82SNAPPY\0";
 /// Bytes of that library's header: magic, version, lowest compatible version.
 const XERIAL_HEADER: usize = 16;
 
 /// The records of a batch, uncompressed, at most `most` bytes of them.
-pub(super) fn decompress(batch: &ProducedBatch, most: usize) -> Result<Bytes, Refused> {
-    let payload = &batch.payload[..];
-    let out = match batch.compression {
-        Compression::None => return Ok(batch.payload.clone()),
+pub(crate) fn decompress(batch: &ProducedBatch, most: usize) -> Result<Bytes, Refused> {
+    match batch.compression {
+        Compression::None if batch.payload.len() <= most => Ok(batch.payload.clone()),
+        packed => uncompressed(packed, &batch.payload, most).map(Bytes::from),
+    }
+}
+
+fn uncompressed(packed: Compression, payload: &[u8], most: usize) -> Result<Vec<u8>, Refused> {
+    match packed {
+        Compression::None => Err(large(most)),
         Compression::Gzip => read(flate2::read::GzDecoder::new(payload), most),
         Compression::Lz4 => read(lz4_flex::frame::FrameDecoder::new(payload), most),
-        Compression::Zstd => match ruzstd::decoding::StreamingDecoder::new(payload) {
+        Compression::Zstd => match StreamingDecoder::new_with_max_window_size(payload, WINDOW_MAX) {
             Ok(decoder) => read(decoder, most),
             Err(error) => Err(corrupt(error.to_string())),
         },
         Compression::Snappy if payload.starts_with(XERIAL) => xerial(payload, most),
         Compression::Snappy => block(payload, most),
-    };
-    out.map(Bytes::from)
+    }
 }
 
 fn read(from: impl Read, most: usize) -> Result<Vec<u8>, Refused> {
@@ -69,8 +77,10 @@ fn large(most: usize) -> Refused {
 mod tests {
     use std::io::Write;
 
-    use super::{block, read, xerial};
+    use super::{block, read, uncompressed, xerial};
+    use evento_log::codec::Compression;
     use kafka_protocol::error::ResponseError;
+    use proptest::prelude::*;
 
     #[test]
     fn what_blows_up_is_refused_at_the_limit() {
@@ -100,4 +110,46 @@ mod tests {
         }
         assert_eq!(xerial(&framed, 7).expect_err("too long").error, ResponseError::MessageTooLarge);
     }
+    /// Both kinds of frames that hold data as it is.
+    fn packed(data: &[u8]) -> [Vec<u8>; 4] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(data).expect("written");
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        lz4.write_all(data).expect("written");
+        let zstd = ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest);
+        let snappy = snap::raw::Encoder::new().compress_vec(data).expect("compressed");
+        [gzip.finish().expect("finished"), snappy, lz4.finish().expect("finished"), zstd]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+        #[test]
+        fn chance_and_changed_bytes_are_uncompressed_within_the_limit_or_refused(
+            chance: Vec<u8>,
+            changes in prop::collection::vec((any::<u16>(), any::<u8>()), 0..4),
+        ) {
+            let text = b"what is repeated is repeated ".repeat(100);
+            for (kind, mut bytes) in packed(&text).into_iter().enumerate() {
+                for (at, byte) in &changes {
+                    let at = usize::from(*at) % bytes.len();
+                    bytes[at] = *byte;
+                }
+                for payload in [&bytes, &chance] {
+                    for most in [text.len(), text.len() - 1] {
+                        match uncompressed(ALL[kind + 1], payload, most) {
+                            Ok(out) => prop_assert!(out.len() <= most),
+                            Err(refused) => prop_assert!(!refused.why.is_empty()),
+                        }
+                    }
+                }
+                if changes.is_empty() {
+                    prop_assert_eq!(uncompressed(ALL[kind + 1], &bytes, text.len()).expect("it fits"), text.clone());
+                }
+            }
+        }
+    }
+
+    const ALL: [Compression; 5] =
+        [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
 }

@@ -134,7 +134,8 @@ fn checked(command: &CommandType, schema: SchemaId, payload: Bytes) -> Result<By
             return Err(format!("EV1002: no {name}: {}: {} (at byte {})", error.path, error.message, error.offset));
         }
     };
-    Ok(rewritten.map_or(payload, Bytes::from))
+    // A slice would keep the whole request alive for as long as the command is.
+    Ok(rewritten.map_or_else(|| Bytes::copy_from_slice(&payload), Bytes::from))
 }
 
 /// The headers of a record, of which the last of a name counts.

@@ -229,7 +229,7 @@ pub fn records_within(batch: &Bytes, offsets: Range<u64>) -> Result<Vec<Record>,
     }
     let base_time = i64::from_be_bytes(whole[27..35].try_into().map_err(|_| BatchError)?);
     let base = Base { offset: header.base_offset, time: base_time, count: header.count };
-    records_in(&batch.slice(BATCH_OVERHEAD..header.bytes), base, offsets)
+    records_in(&batch.slice(BATCH_OVERHEAD..header.bytes), base, offsets, usize::MAX)
 }
 
 /// Whether the CRC of a whole batch is right.
@@ -245,8 +245,13 @@ pub(super) struct Base {
     pub(super) count: u32,
 }
 
-/// Records out of what follows the head of a batch, uncompressed.
-pub(super) fn records_in(batch: &Bytes, base: Base, offsets: Range<u64>) -> Result<Vec<Record>, BatchError> {
+/// Records out of what follows the head of a batch, uncompressed; together they have at most so many headers.
+pub(super) fn records_in(
+    batch: &Bytes,
+    base: Base,
+    offsets: Range<u64>,
+    mut headers_max: usize,
+) -> Result<Vec<Record>, BatchError> {
     let mut cursor = Cursor { batch, at: 0, end: batch.len() };
     // A record has at least seven bytes, whatever the count says.
     let wanted = offsets.end.saturating_sub(offsets.start).min(u64::from(base.count)) as usize;
@@ -264,6 +269,7 @@ pub(super) fn records_in(batch: &Bytes, base: Base, offsets: Range<u64>) -> Resu
         let key = cursor.optional()?.unwrap_or_default();
         let value = cursor.optional()?;
         let count = cursor.length()?;
+        headers_max = headers_max.checked_sub(count).ok_or(BatchError)?;
         let mut headers = Vec::with_capacity(count.min(length / 2));
         for _ in 0..count {
             let key = cursor.optional()?.ok_or(BatchError)?;

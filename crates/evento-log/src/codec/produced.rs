@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use super::batch::{BATCH_OVERHEAD, Base, BatchBuilder, BatchError, BatchHeader, Record, checksum_holds, records_in};
 
+/// Headers of all records of a batch together: a header of two bytes takes 64 in memory.
+const HEADERS_MAX: usize = 500_000;
+
 /// How the records of a batch are compressed (Kafka protocol guide, "Record Batch", attributes bits 0 to 2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Compression {
@@ -83,9 +86,9 @@ impl ProducedBatch {
     ///
     /// # Errors
     ///
-    /// The payload is not exactly so many records.
+    /// The payload is not exactly so many records, or they have more than half a million headers.
     pub fn records(&self, payload: &Bytes) -> Result<Vec<Record>, BatchError> {
-        records_in(payload, Base { offset: 0, time: self.base_time, count: self.count }, 0..u64::MAX)
+        records_in(payload, Base { offset: 0, time: self.base_time, count: self.count }, 0..u64::MAX, HEADERS_MAX)
     }
 }
 
