@@ -9,6 +9,7 @@ mod cluster;
 mod configs;
 mod group;
 mod group_admin;
+mod group_consumer;
 mod group_offsets;
 mod metadata;
 mod offsets;
@@ -54,6 +55,8 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::DeleteGroups, 0, 2),
     (ApiKey::OffsetDelete, 0, 0),
+    (ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    (ApiKey::ConsumerGroupDescribe, 0, 1),
     (ApiKey::DescribeCluster, 0, 1),
     (ApiKey::InitProducerId, 0, 4),
     (ApiKey::AddPartitionsToTxn, 0, 3),
@@ -142,6 +145,8 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::ListGroups => call.with(body, group_admin::list).await,
         ApiKey::DescribeGroups => call.with(body, group_admin::describe).await,
         ApiKey::DeleteGroups => call.with(body, group_admin::delete).await,
+        ApiKey::ConsumerGroupHeartbeat => call.with(body, group_consumer::heartbeat).await,
+        ApiKey::ConsumerGroupDescribe => call.with(body, group_consumer::describe).await,
         ApiKey::JoinGroup => call.with(body, group::join).await,
         ApiKey::SyncGroup => call.with(body, group::sync).await,
         ApiKey::Heartbeat => call.with(body, group::heartbeat).await,

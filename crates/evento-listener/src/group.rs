@@ -6,10 +6,14 @@
 //! Members live in memory: after a restart they are unknown and join again. Committed offsets are facts of the
 //! log (`offsets`): they survive a kill, and they never expire.
 
+mod assignor;
 mod classic;
+mod consumer;
 mod driver;
 mod groups;
 mod offsets;
+mod overview;
+mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +21,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 
+pub(crate) use assignor::Parts;
 pub(crate) use classic::{Join, Sync};
+pub(crate) use consumer::{Beat, Beaten, ConsumerView, No};
 pub(crate) use driver::Coordinator;
 pub(crate) use groups::{Group, Kind};
 pub(crate) use offsets::{Checked, Committed, Committer, Position, Usage};
+pub use overview::{GroupDetail, GroupMember, GroupOffset, GroupOverview};
+pub(crate) use topics::Topics;
 
 /// A group, a member, an instance, a protocol, a topic: a name that is kept, never a slice of a request's bytes.
 pub(crate) type Name = Arc<str>;

@@ -28,6 +28,6 @@ mod transaction;
 
 pub use broker::{Broker, Limits};
 pub use connection::serve;
-pub use group::GroupLimits;
+pub use group::{GroupDetail, GroupLimits, GroupMember, GroupOffset, GroupOverview};
 pub use overview::TopicOverview;
 pub use refused::{RefusedBatch, RefusedRecord};

@@ -1,12 +1,15 @@
 //! All groups: one state machine. Requests and due timers go in, answers come out; no clock, no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
 
-use super::classic::{Bounds, Classic, Join, Sync};
+use super::classic::{self, Classic, Join, Sync};
+use super::consumer::{self, Beat, Beaten, Consumer, No};
 use super::offsets::{Committer, Way};
+use super::topics::Topics;
 use super::{Answer, Answers, Granted, GroupLimits, Name, Refused, Ticket};
 
 /// Bytes of a group's, a member's or an instance's name.
@@ -22,6 +25,8 @@ pub(crate) struct Groups {
     due: BTreeSet<(Duration, Name)>,
     /// Bytes that all members say of themselves. Bound: `all_bytes_max`.
     bytes: usize,
+    /// What there is to read.
+    topics: Arc<Topics>,
 }
 
 /// One group.
@@ -37,7 +42,10 @@ pub(crate) struct Group {
 /// How a group's members come to their partitions.
 #[derive(Debug)]
 pub(crate) enum Kind {
+    /// The clients assign.
     Classic(Classic),
+    /// The coordinator assigns (KIP-848).
+    Consumer(Consumer),
 }
 
 impl Kind {
@@ -45,6 +53,7 @@ impl Kind {
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Kind::Classic(_) => "classic",
+            Kind::Consumer(_) => "consumer",
         }
     }
 }
@@ -53,6 +62,7 @@ impl Group {
     fn is_empty(&self) -> bool {
         match &self.kind {
             Kind::Classic(group) => group.is_empty(),
+            Kind::Consumer(group) => group.is_empty(),
         }
     }
 
@@ -60,6 +70,7 @@ impl Group {
     pub(crate) fn state(&self) -> &'static str {
         match &self.kind {
             Kind::Classic(group) => group.state(),
+            Kind::Consumer(group) => group.state(),
         }
     }
 
@@ -67,6 +78,7 @@ impl Group {
     pub(crate) fn protocol_type(&self) -> &str {
         match &self.kind {
             Kind::Classic(group) => group.protocol_type().map(|name| &**name).unwrap_or_default(),
+            Kind::Consumer(_) => "consumer",
         }
     }
 
@@ -74,12 +86,14 @@ impl Group {
     pub(crate) fn may_delete_offsets(&self, topic: &str) -> Granted<()> {
         match &self.kind {
             Kind::Classic(group) => group.may_delete_offsets(topic),
+            Kind::Consumer(group) => group.may_delete_offsets(topic),
         }
     }
 
-    fn tick(&mut self, now: Duration, out: &mut Answers) {
+    fn tick(&mut self, now: Duration, topics: &Topics, out: &mut Answers) {
         match &mut self.kind {
             Kind::Classic(group) => group.tick(now, out),
+            Kind::Consumer(group) => group.tick(now, topics),
         }
     }
 }
@@ -87,14 +101,21 @@ impl Group {
 impl Groups {
     /// The groups that are known to have committed offsets; their members are not known yet.
     pub(crate) fn new(limits: GroupLimits, with_offsets: impl IntoIterator<Item = Name>) -> Groups {
-        let mut groups = Groups { limits, groups: BTreeMap::new(), due: BTreeSet::new(), bytes: 0 };
+        let mut groups =
+            Groups { limits, groups: BTreeMap::new(), due: BTreeSet::new(), bytes: 0, topics: Arc::default() };
         with_offsets.into_iter().for_each(|name| groups.keep(&name));
         groups
     }
 
     fn classic_of(&self) -> Kind {
         let GroupLimits { members_max, group_bytes_max, first_delay, .. } = self.limits;
-        Kind::Classic(Classic::new(Bounds { members: members_max, bytes: group_bytes_max, first_delay }))
+        Kind::Classic(Classic::new(classic::Bounds { members: members_max, bytes: group_bytes_max, first_delay }))
+    }
+
+    fn consumer_of(&self) -> Kind {
+        let GroupLimits { members_max, group_bytes_max, session, heartbeat, heartbeat_moving, .. } = self.limits;
+        let (members, bytes) = (members_max, group_bytes_max);
+        Kind::Consumer(Consumer::new(consumer::Bounds { members, bytes, session, heartbeat, heartbeat_moving }))
     }
 
     /// A group that stays as long as it has committed offsets.
@@ -230,6 +251,60 @@ impl Groups {
         left
     }
 
+    /// Version of the topics that are known.
+    pub(crate) fn topics_version(&self) -> u64 {
+        self.topics.version
+    }
+
+    /// What there is to read.
+    pub(crate) fn topics(&self) -> &Arc<Topics> {
+        &self.topics
+    }
+
+    /// The topics have changed.
+    pub(crate) fn set_topics(&mut self, topics: Arc<Topics>) {
+        self.topics = topics;
+        for group in self.groups.values_mut() {
+            if let Kind::Consumer(consumer) = &mut group.kind {
+                consumer.topics_changed(&self.topics);
+            }
+        }
+    }
+
+    /// ConsumerGroupHeartbeat.
+    pub(crate) fn beat(&mut self, now: Duration, group: &Name, beat: Beat) -> Result<Beaten, No> {
+        beat.check()?;
+        let topics = self.topics.clone();
+        let answer = self.beatable(group, &beat).and_then(|consumer| consumer.beat(now, beat, &topics));
+        self.settle(group);
+        answer
+    }
+
+    fn beatable(&mut self, name: &Name, beat: &Beat) -> Result<&mut Consumer, No> {
+        let no = |error, why| Err(No { error, why });
+        let instance = beat.instance.as_deref().unwrap_or("instance");
+        if !is_name(name) {
+            return no(ResponseError::InvalidGroupId, "the name of the group is empty, too long, or not allowed");
+        }
+        if !is_name(instance) || beat.member.len() > NAME_MAX {
+            return no(ResponseError::InvalidRequest, "the name of the member or instance is empty or too long");
+        }
+        if beat.joins() && self.bytes > self.limits.all_bytes_max {
+            return no(ResponseError::CoordinatorNotAvailable, "the groups say more than may be kept; try later");
+        }
+        if beat.joins() {
+            self.make(name, Groups::consumer_of).map_err(|error| No { error, why: "there are too many groups" })?;
+        }
+        match self.groups.get_mut(name).map(|group| &mut group.kind) {
+            Some(Kind::Consumer(consumer)) => Ok(consumer),
+            Some(Kind::Classic(classic)) if !classic.is_empty() => {
+                no(ResponseError::GroupIdNotFound, "the group speaks the classic protocol as long as it has members")
+            }
+            // After a restart members are not known; they join anew.
+            _ => no(ResponseError::UnknownMemberId, "the member is not known; it joins anew"),
+        }
+    }
+
     /// Whether these may commit offsets. Somebody outside makes the group if it is not there.
     pub(crate) fn may_commit(&mut self, now: Duration, by: &Committer<'_>, way: Way) -> Granted<()> {
         let outside = by.generation < 0;
@@ -240,11 +315,14 @@ impl Groups {
             let later = matches!(way, Way::Request(9..));
             return Err(if later { ResponseError::GroupIdNotFound } else { ResponseError::IllegalGeneration });
         }
-        self.make(&Name::from(by.group), Groups::classic_of)?;
+        if !self.groups.contains_key(by.group) {
+            self.make(&Name::from(by.group), Groups::classic_of)?;
+        }
         match self.groups.get_mut(by.group).map(|group| &mut group.kind) {
             Some(Kind::Classic(classic)) => {
                 classic.may_commit(now, by.member, by.instance, by.generation, way == Way::Transaction)
             }
+            Some(Kind::Consumer(consumer)) => consumer.may_commit(by.member, by.generation, way),
             None => Err(ResponseError::UnknownMemberId),
         }
     }
@@ -254,6 +332,7 @@ impl Groups {
         match self.groups.get(group).map(|group| &group.kind) {
             _ if member.is_empty() && epoch < 0 => Ok(()),
             None | Some(Kind::Classic(_)) => Ok(()),
+            Some(Kind::Consumer(consumer)) => consumer.may_read_offsets(member, epoch),
         }
     }
 
@@ -268,7 +347,7 @@ impl Groups {
             && due <= now
         {
             if let Some(group) = self.groups.get_mut(&name) {
-                group.tick(now, out);
+                group.tick(now, &self.topics, out);
             }
             self.settle(&name);
         }
@@ -280,6 +359,7 @@ impl Groups {
         let (name, was, old_bytes) = (name.clone(), group.due, group.bytes);
         let (due, bytes) = match &group.kind {
             Kind::Classic(classic) => (classic.due(), classic.bytes()),
+            Kind::Consumer(consumer) => (consumer.due(), consumer.bytes()),
         };
         let gone = group.is_empty() && !group.offsets && due.is_none();
         self.bytes = self.bytes + bytes - old_bytes;
