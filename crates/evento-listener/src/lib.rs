@@ -25,6 +25,6 @@ mod transaction;
 
 pub use broker::{Broker, Limits};
 pub use connection::serve;
+pub use group::GroupLimits;
 pub use overview::TopicOverview;
 pub use refused::{RefusedBatch, RefusedRecord};
-pub use group::GroupLimits;

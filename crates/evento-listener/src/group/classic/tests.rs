@@ -166,7 +166,7 @@ impl World {
         let assignments: Vec<(Name, Bytes)> =
             told.members.iter().map(|one| (one.id.clone(), Bytes::copy_from_slice(one.id.as_bytes()))).collect();
         let followers: Vec<(&str, Ticket)> =
-            members.iter().filter(|id| **id != *leader).map(|id| (*id, self.sync(following(id, generation)))).collect();
+            members.iter().filter(|id| ***id != *leader).map(|id| (*id, self.sync(following(id, generation)))).collect();
         assert!(followers.iter().all(|(_, ticket)| self.waits(*ticket)), "no assignment before the leader's");
         let lead = self.sync(Sync { assignments, ..following(&leader, generation) });
         for (id, ticket) in followers.into_iter().chain([(&*leader, lead)]) {
