@@ -27,9 +27,9 @@ pub(crate) use coordinator::{Claim, Shown};
 pub(crate) use record::Staged;
 
 use crate::broker::Broker;
+use crate::group::{Checked, Committer, Position};
 use crate::producer::{Batch, Place};
 use coordinator::{Begin, Coordinator, Ended, Init, Write};
-use record::Fact;
 
 /// Longest time that a transaction may be given, in milliseconds (Kafka's `transaction.max.timeout.ms`).
 const TIMEOUT_MAX_MS: i32 = 900_000;
@@ -199,15 +199,26 @@ impl Broker {
         staged.map_err(of_group_or_partition)
     }
 
-    /// TxnOffsetCommit, before the group is asked: whether the transaction takes offsets of this group.
-    pub(crate) async fn transaction_commits_for(&self, claim: Claim<'_>, group: &str) -> Result<(), ResponseError> {
+    /// TxnOffsetCommit: offsets of a group are checked by the group, and held until the end. The errors of the
+    /// positions, in their order; those without error are held.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`stage`](Broker::stage), for all positions.
+    pub(crate) async fn stage_offsets(
+        &self,
+        claim: Claim<'_>,
+        by: &Committer<'_>,
+        positions: &[Position],
+    ) -> Result<Vec<Option<ResponseError>>, ResponseError> {
         self.transaction_takes(claim).await.map_err(of_group_or_partition)?;
-        self.transactions.0.coordinator.lock().commits_for(claim, group).map_err(of_group_or_partition)
-    }
-
-    /// TxnOffsetCommit: the facts of the offsets are held until the end.
-    pub(crate) fn hold_offsets(&self, claim: Claim<'_>, facts: Vec<Fact>) -> Result<(), ResponseError> {
-        self.transactions.0.coordinator.lock().hold(claim, facts).map_err(of_group_or_partition)
+        let held = self.decide(|coordinator| {
+            coordinator.commits_for(claim, by.group)?;
+            let Checked { facts, errors } = self.txn_offsets(claim.producer, by, positions);
+            coordinator.hold(claim, facts)?;
+            Ok(errors)
+        });
+        held.map_err(of_group_or_partition)
     }
 
     /// EndTxn. An answer says that the decision is durable and, as a rule, that all commands are in their topics.
@@ -260,7 +271,11 @@ impl Broker {
 
     async fn settled(self: &Arc<Self>, Submitted { id, durable }: Submitted) -> Result<(), ResponseError> {
         let durable = matches!(durable.await, Ok(Ok(_)));
-        let settled = self.transactions.0.coordinator.lock().settle(self.node.now(), &id, durable);
+        let settled = self.decide(|coordinator| {
+            let settled = coordinator.settle(self.node.now(), &id, durable);
+            settled.ended.into_iter().for_each(|producer| self.txn_offsets_done(producer));
+            Ok(settled)
+        })?;
         if !settled.commands.is_empty() {
             tokio::spawn(self.clone().complete(id, settled.commands));
         }

@@ -2,6 +2,7 @@
 //! EndTxn. Here are the forms of requests and answers; the rules are `transaction`'s.
 
 mod describe;
+mod offsets;
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
@@ -14,6 +15,7 @@ use kafka_protocol::messages::{
 };
 
 pub(super) use describe::{describe, list, producers};
+pub(super) use offsets::commit_offsets;
 
 use super::{Call, NONE};
 use crate::producer::Place;

@@ -158,12 +158,6 @@ impl Broker {
         })
     }
 
-    /// Says again, after a restart, what an unfinished transaction holds.
-    pub(crate) fn txn_offsets_held(&self, producer: i64, facts: &[(Bytes, Option<Bytes>)]) {
-        let keys = facts.iter().map(|(key, _)| key.clone());
-        self.groups.state().usage.held.entry(producer).or_default().extend(keys);
-    }
-
     /// A transaction has ended, either way; its facts are durable or will never be.
     pub(crate) fn txn_offsets_done(&self, producer: i64) {
         self.groups.ask(|state, _, _| {

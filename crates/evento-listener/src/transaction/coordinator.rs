@@ -422,3 +422,6 @@ fn shown(id: &Arc<str>, entry: &Entry) -> Shown {
     };
     Shown { id: id.clone(), state: entry.word(), producer, epoch, timeout_ms, since, places }
 }
+
+#[cfg(test)]
+mod tests;
