@@ -118,6 +118,19 @@ pub(crate) async fn topic(
     })
 }
 
+/// `GET /v1/groups`
+pub(crate) async fn groups(State(gateway): State<Arc<Gateway>>) -> Result<Response<Body>, Problem> {
+    gateway.node.groups().map(|groups| document(&groups))
+}
+
+/// `GET /v1/groups/{name}`
+pub(crate) async fn group(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    gateway.node.group(&name).map(|group| document(&group))
+}
+
 /// `GET /v1/refused`
 pub(crate) async fn refused(State(gateway): State<Arc<Gateway>>) -> Result<Response<Body>, Problem> {
     gateway.node.refused().map(|refused| document(&refused))

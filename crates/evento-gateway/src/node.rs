@@ -42,6 +42,10 @@ pub trait Node: Send + Sync + 'static {
     fn resources(&self, kind: &str, name: Option<&str>) -> Result<Value, Problem>;
     /// Topics that Kafka clients see: `{bootstrap, items: [{name, id, entity, content, writable, partitions}]}`.
     fn topics(&self) -> Result<Value, Problem>;
+    /// Consumer groups of Kafka clients: `{items: [{name, kind, state, assignor, memberCount, lag}]}`.
+    fn groups(&self) -> Result<Value, Problem>;
+    /// One of them, with its members and offsets.
+    fn group(&self, name: &str) -> Result<Value, Problem>;
     /// Records from Kafka clients that are no commands, newest first.
     fn refused(&self) -> Result<Value, Problem>;
     /// Functions as they run.

@@ -86,6 +86,8 @@ fn routes() -> Vec<Route> {
         route("delete", "/v1/resources/{kind}/{name}", delete(admin::delete)),
         route("get", "/v1/topics", get(admin::topics)),
         route("get", "/v1/topics/{name}", get(admin::topic)),
+        route("get", "/v1/groups", get(admin::groups)),
+        route("get", "/v1/groups/{name}", get(admin::group)),
         route("get", "/v1/refused", get(admin::refused)),
         route("get", "/v1/functions", get(admin::functions)),
         route("get", "/v1/functions/{name}", get(admin::function)),

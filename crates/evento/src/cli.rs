@@ -15,6 +15,7 @@ pub mod failure;
 pub mod files;
 pub mod function;
 pub mod get;
+pub mod group;
 pub mod history;
 pub mod init;
 pub mod node;
@@ -125,6 +126,9 @@ pub enum Verb {
     /// Look after functions: list, describe, logs, invoke
     #[command(subcommand, visible_alias = "fn")]
     Function(function::Verb),
+    /// Look at the consumer groups of Kafka clients: list, describe
+    #[command(subcommand)]
+    Group(group::Verb),
     /// Look at the topics that Kafka clients see: list, describe, refused
     #[command(subcommand)]
     Topic(topic::Verb),

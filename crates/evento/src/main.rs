@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Verb::Tail(args) => cli::tail::run(context, args),
         Verb::Command(verb) => cli::command::run(context, verb),
         Verb::Function(verb) => cli::function::run(context, verb),
+        Verb::Group(verb) => cli::group::run(context, verb),
         Verb::Topic(verb) => cli::topic::run(context, verb),
         Verb::Schema(verb) => cli::schema::run(context, verb),
         Verb::Explain(args) => cli::explain::run(context, args),

@@ -175,6 +175,20 @@ fn kafka() -> Rows {
         ),
         (
             "get",
+            "/v1/groups",
+            operation("groups.list", "Consumer groups of Kafka clients")
+                .answer(200, "All of them", list("Group", json!({})))
+                .problem(404, "The Kafka listener is turned off"),
+        ),
+        (
+            "get",
+            "/v1/groups/{name}",
+            operation("groups.get", "One group with its members and offsets")
+                .answer(200, "The group", reference("Group"))
+                .problem(404, "No such group"),
+        ),
+        (
+            "get",
             "/v1/refused",
             operation("refused.list", "Records from Kafka clients that are no commands, newest first")
                 .answer(200, "The newest 1,000 batches", list("RefusedBatch", json!({})))
@@ -360,6 +374,19 @@ pub(super) fn schemas() -> Map<String, Value> {
                     "writable": {"type": "boolean"},
                     "partitions": {"type": "array", "items": object(json!({"partition": number(), "endOffset": number()}), &[])}}),
                 &[],
+            ),
+        ),
+        (
+            "Group",
+            object(
+                json!({"name": text(), "kind": {"enum": ["classic", "consumer"]}, "state": text(), "assignor": text(),
+                    "memberCount": number(), "lag": {"type": ["integer", "null"]},
+                    "members": {"type": "array", "items": object(json!({"id": text(), "instance": {"type": ["string", "null"]},
+                        "client": text(), "host": text(), "partitions": {"type": "object"}}), &[])},
+                    "offsets": {"type": "array", "items": object(json!({"topic": text(), "partition": number(),
+                        "committed": {"type": ["integer", "null"]}, "endOffset": number(), "lag": {"type": ["integer", "null"]},
+                        "committedAt": {"type": ["string", "null"]}, "metadata": text(), "member": {"type": ["string", "null"]}}), &[])}}),
+                &["members", "offsets"],
             ),
         ),
         (

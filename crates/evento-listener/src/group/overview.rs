@@ -30,7 +30,6 @@ pub struct GroupOverview {
 #[derive(Clone, PartialEq, Eq, Serialize, Debug)]
 pub struct GroupDetail {
     /// As in the list.
-    #[serde(flatten)]
     pub overview: GroupOverview,
     /// Its members, by id.
     pub members: Vec<GroupMember>,

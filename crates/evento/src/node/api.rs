@@ -203,6 +203,20 @@ impl Node for NodeApi {
         Ok(super::kafka::topics(self.kafka()?, self.registry_address.get().map(String::as_str)))
     }
 
+    fn groups(&self) -> Result<Value, Problem> {
+        Ok(super::kafka::groups(self.kafka()?))
+    }
+
+    fn group(&self, name: &str) -> Result<Value, Problem> {
+        let broker = self.kafka()?;
+        super::kafka::group(broker, name).ok_or_else(|| {
+            let groups = broker.groups();
+            let near = nearest(name, groups.iter().map(|group| group.name.as_str()));
+            let hint = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+            Problem::new(1001, format!("no group is called {name:?}{hint}")).with("candidates", near)
+        })
+    }
+
     fn refused(&self) -> Result<Value, Problem> {
         Ok(super::kafka::refused(self.kafka()?))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use evento_listener::node::Node as ListenerNode;
-use evento_listener::{Broker, Limits, RefusedBatch, TopicOverview};
+use evento_listener::{Broker, GroupDetail, GroupOffset, GroupOverview, Limits, RefusedBatch, TopicOverview};
 use evento_model::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -95,4 +95,38 @@ pub fn refused(broker: &Broker) -> Value {
         })
     };
     json!({"items": broker.refused().into_iter().map(batch).collect::<Vec<Value>>()})
+}
+
+/// The groups as the API shows them.
+pub fn groups(broker: &Broker) -> Value {
+    let one = |group: GroupOverview| {
+        let lag = broker.group(&group.name).and_then(|detail| lag(&detail));
+        shown(&group, lag)
+    };
+    json!({"items": broker.groups().into_iter().map(one).collect::<Vec<Value>>()})
+}
+
+/// One group with its members and offsets.
+pub fn group(broker: &Broker, name: &str) -> Option<Value> {
+    let detail = broker.group(name)?;
+    let mut group = shown(&detail.overview, lag(&detail));
+    group["members"] = json!(detail.members);
+    group["offsets"] = detail.offsets.iter().map(offset).collect();
+    Some(group)
+}
+
+fn shown(group: &GroupOverview, lag: Option<u64>) -> Value {
+    json!({"name": group.name, "kind": group.kind, "state": group.state, "assignor": group.protocol,
+        "memberCount": group.members, "lag": lag})
+}
+
+/// Records not read yet, over all partitions of which it is known.
+fn lag(group: &GroupDetail) -> Option<u64> {
+    group.offsets.iter().filter_map(|offset| offset.lag).reduce(|a, b| a + b)
+}
+
+fn offset(offset: &GroupOffset) -> Value {
+    json!({"topic": offset.topic, "partition": offset.partition, "committed": offset.committed,
+        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| time(Timestamp(at))),
+        "metadata": offset.metadata, "member": offset.member})
 }
