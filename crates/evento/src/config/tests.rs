@@ -101,6 +101,19 @@ fn defaults_are_good_values_and_names_follow_a_rule() {
 }
 
 #[test]
+fn hosts_are_names_without_scheme_and_port() {
+    let with = |hosts: &str| {
+        let environment = [("EVENTO_HTTP_HOSTS".to_owned(), hosts.to_owned())].into();
+        Config::load(Mode::Serve, &Surroundings { environment, ..Surroundings::default() }, &[])
+    };
+    assert_eq!(with("a.example, b.example,").expect("names").words("http.hosts"), ["a.example", "b.example"]);
+    assert_eq!(with("").expect("none").words("http.hosts"), Vec::<String>::new());
+    for wrong in ["http://a.example", "a.example:8080"] {
+        assert_eq!(with(wrong).expect_err("no name").code.map(|code| code.0), Some(7002), "{wrong}");
+    }
+}
+
+#[test]
 fn sizes_read() {
     for (text, bytes) in [("1024", 1024), ("64KiB", 65_536), ("1MB", 1_000_000), ("2GiB", 2 << 30)] {
         assert_eq!(parse_bytes(text), Ok(bytes));

@@ -87,7 +87,7 @@ pub fn cut(text: &str, columns: usize) -> String {
 mod tests {
     use expect_test::expect;
 
-    use super::{Style, Table, cut};
+    use super::{Style, Table, cut, printable};
 
     #[test]
     fn columns_align_by_what_is_seen() {
@@ -103,6 +103,13 @@ mod tests {
         "#]]
         .assert_eq(&table.render(Style::PLAIN, Some(38)));
         assert!(table.render(Style::PLAIN, None).contains("that does not fit"));
+    }
+
+    #[test]
+    fn an_id_cannot_turn_the_line_it_stands_in() {
+        assert_eq!(printable("\u{202e}ecila"), "\\u{202e}ecila");
+        assert_eq!(printable("a\u{2028}b\u{2066}"), "a\\u{2028}b\\u{2066}");
+        assert_eq!(printable("zoë 👩‍👧 日本"), "zoë 👩‍👧 日本");
     }
 
     #[test]
