@@ -16,6 +16,8 @@ mod preference;
 mod read;
 mod routes;
 mod send;
+mod serve;
 mod tail;
 
-pub use routes::{Limits, paths, router, serve};
+pub use routes::{Limits, paths, router};
+pub use serve::serve;

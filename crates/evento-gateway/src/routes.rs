@@ -1,6 +1,5 @@
-//! All routes, what every answer has, and the server that listens.
+//! All routes, and what every answer has.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,6 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::node::Node;
@@ -210,18 +207,4 @@ fn too_large(path: &str, body_bytes_max: usize) -> String {
         "/v1/commands" | "/v1/apply" | "/v1/diff" => format!("at most {LARGE_BODY} bytes are taken here"),
         _ => format!("at most {body_bytes_max} bytes are taken here (http.maxBody)"),
     }
-}
-
-/// Serves until `stop` resolves; what is in flight is answered first.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("TCP_NODELAY: {error}");
-        }
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }

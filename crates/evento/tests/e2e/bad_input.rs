@@ -24,6 +24,7 @@ fn every_kind_of_bad_input_gets_its_error_and_records_nothing() {
     let deep_field = [b"{\"amount\":".to_vec(), deep.clone(), b"}".to_vec()].concat();
     let (long_id, open_long) = ("x".repeat(257), open(&"x".repeat(257)));
     let nul = open("a%00b");
+    let long_header = "x".repeat(40 << 10);
     assert_eq!(long_id.len(), 257);
     let cases: Vec<Case<'_>> = vec![
         ("POST", deposit, vec![JSON], b"{\"amount\":".to_vec(), 400, "EV1002"),
@@ -64,6 +65,7 @@ fn every_kind_of_bad_input_gets_its_error_and_records_nothing() {
         ("GET", "/v1/entities/account/ada/commands/never", vec![], vec![], 404, "EV1021"),
         ("GET", "/v1/commands?status=tired", vec![], vec![], 400, "parked"),
         ("GET", "/nowhere", vec![], vec![], 404, "EV1001"),
+        ("GET", "/livez", vec![("X-Long", &long_header)], vec![], 431, ""),
         ("GET", "/livez", vec![("Host", "evil.example")], vec![], 403, "EV6002"),
         ("POST", deposit, vec![JSON, ("Origin", "https://evil.example")], b"{\"amount\":1}".to_vec(), 403, "EV6002"),
         ("POST", "/v1/apply", vec![JSON], b"{\"files\":[]}".to_vec(), 400, "EV1002"),
