@@ -45,7 +45,7 @@ pub(crate) async fn heartbeat(
     let group = name(&request.group_id);
     let catalog = call.broker.node.catalog();
     let answer = call.broker.groups.ask(|state, now, _| {
-        if state.groups.topics_version() != catalog.version {
+        if state.groups.topics_version() != Some(catalog.version) {
             state.groups.set_topics(Arc::new(Topics::of(&catalog, &call.broker.cluster_id)));
         }
         state.groups.beat(now, &group, beat)

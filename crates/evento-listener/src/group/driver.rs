@@ -116,3 +116,70 @@ async fn wake(coordinator: Weak<Coordinator>, changed: Arc<Notify>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::time::timeout;
+
+    use super::{Coordinator, Usage};
+    use crate::group::{Answer, GroupLimits, Join, Joined, Name, Origin, Sync};
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn join(fresh: &str) -> Join {
+        Join {
+            member: "".into(),
+            instance: None,
+            origin: Origin { client: "client".into(), host: "/127.0.0.1".into() },
+            session: Duration::from_millis(200),
+            rebalance: Duration::from_secs(600),
+            protocol_type: "consumer".into(),
+            protocols: vec![("range".into(), Bytes::new())],
+            two_steps: false,
+            fresh: fresh.into(),
+        }
+    }
+
+    async fn joined(coordinator: &Coordinator, fresh: &str) -> Joined {
+        let group = Name::from("g");
+        let asked = coordinator.wait(|groups, now, ticket, out| groups.join(now, ticket, &group, join(fresh), out));
+        match timeout(PATIENCE, asked).await.expect("an answer in time") {
+            Some(Answer::Joined(Ok(joined))) => joined,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_due_happens_without_anybody_asking() {
+        let coordinator = Coordinator::start(GroupLimits::default(), Usage::default(), Vec::new());
+        // Nobody asks after this: the first delay ends by itself.
+        assert_eq!(joined(&coordinator, "a").await.generation, 1);
+        let sync = Sync {
+            member: "a".into(),
+            instance: None,
+            generation: 1,
+            protocol_type: None,
+            protocol: None,
+            assignments: vec![("a".into(), Bytes::from_static(b"all"))],
+        };
+        let synced = coordinator.wait(|groups, now, ticket, out| groups.sync(now, ticket, "g", sync, out)).await;
+        assert!(matches!(synced, Some(Answer::Synced(Ok(_)))), "{synced:?}");
+        // a falls silent; b waits for it, and only for as long as its session lasts.
+        let after = joined(&coordinator, "b").await;
+        assert_eq!((after.generation, &*after.leader, after.members.len()), (2, "b", 1));
+    }
+
+    #[tokio::test]
+    async fn whoever_has_gone_while_waiting_is_no_burden() {
+        let coordinator = Coordinator::start(GroupLimits::default(), Usage::default(), Vec::new());
+        let group = Name::from("g");
+        let asked = coordinator.wait(|groups, now, ticket, out| groups.join(now, ticket, &group, join("a"), out));
+        assert!(timeout(Duration::ZERO, asked).await.is_err(), "the first delay has only begun");
+        // Its place is taken all the same, and its ticket is given back when the round ends.
+        assert_eq!(joined(&coordinator, "b").await.generation, 1);
+        assert!(coordinator.state().waiting.is_empty());
+    }
+}

@@ -252,7 +252,7 @@ impl Groups {
     }
 
     /// Version of the topics that are known.
-    pub(crate) fn topics_version(&self) -> u64 {
+    pub(crate) fn topics_version(&self) -> Option<u64> {
         self.topics.version
     }
 

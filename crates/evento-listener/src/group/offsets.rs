@@ -148,12 +148,15 @@ impl Broker {
     pub(crate) fn txn_offsets(&self, producer: i64, by: &Committer<'_>, positions: &[Position]) -> Checked {
         self.groups.ask(|state, now, _| {
             let mut checked = self.check_commit(state, now, by, Way::Transaction, positions);
-            let held = state.usage.held.entry(producer).or_default();
-            if held.len() + checked.facts.len() > self.limits.groups.offsets_of_group_max {
+            let held = state.usage.held.get(&producer).map_or(0, BTreeSet::len);
+            if held + checked.facts.len() > self.limits.groups.offsets_of_group_max {
                 checked.facts.clear();
                 checked.errors.fill(Some(ResponseError::InvalidCommitOffsetSize));
             }
-            held.extend(checked.facts.iter().map(|(key, _)| key.clone()));
+            if !checked.facts.is_empty() {
+                let keys = checked.facts.iter().map(|(key, _)| key.clone());
+                state.usage.held.entry(producer).or_default().extend(keys);
+            }
             checked
         })
     }

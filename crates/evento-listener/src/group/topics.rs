@@ -12,21 +12,21 @@ use crate::topic::Topic;
 /// A snapshot. Bound: three topics per entity type.
 #[derive(Default, Debug)]
 pub(crate) struct Topics {
-    /// Version of the catalogue.
-    pub(crate) version: u64,
+    /// Version of the catalogue; `None` before the first look at it.
+    pub(crate) version: Option<u64>,
     by_name: BTreeMap<Name, (Uuid, u32)>,
 }
 
 impl Topics {
     pub(crate) fn of(catalog: &Catalog, cluster_id: &str) -> Topics {
         let one = |topic: Topic| (Name::from(topic.name()), (topic.id(cluster_id), topic.entity.partitions));
-        Topics { version: catalog.version, by_name: Topic::all(catalog).map(one).collect() }
+        Topics { version: Some(catalog.version), by_name: Topic::all(catalog).map(one).collect() }
     }
 
     #[cfg(test)]
     pub(crate) fn made(version: u64, topics: &[(&str, u128, u32)]) -> Topics {
         let one = |(name, id, partitions): &(&str, u128, u32)| (Name::from(*name), (Uuid::from_u128(*id), *partitions));
-        Topics { version, by_name: topics.iter().map(one).collect() }
+        Topics { version: Some(version), by_name: topics.iter().map(one).collect() }
     }
 
     /// Name, id and partitions of all topics.

@@ -2,5 +2,6 @@
 
 #[path = "../common/fill.rs"]
 mod fill;
+mod groups;
 mod registry;
 mod versions;

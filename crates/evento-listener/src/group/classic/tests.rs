@@ -1,5 +1,6 @@
 //! Scenarios of the classic protocol, on a clock that is handed in.
 
+mod lives;
 mod rounds;
 mod rules;
 mod statics;
