@@ -3,7 +3,8 @@
 //! It shows what `evento apply` registered and takes nothing itself: a schema that is posted is found or refused.
 //! Ids are those that records carry. Reading order: `subject` (which subjects there are), `kept` (what is written
 //! down so that versions and ids never change), `members` (unions), `view` (all of it as one snapshot), then the
-//! handlers: `schemas`, `subjects`, `posted`, `compatibility`, `settings`; `guard` stands before them all.
+//! handlers: `schemas`, `subjects`, `posted`, `compatibility`, `settings`; `guard` stands before them all. `written` is
+//! for Produce: what clients write with a union.
 
 mod answer;
 mod compatibility;
@@ -17,6 +18,7 @@ mod settings;
 mod subject;
 mod subjects;
 mod view;
+mod written;
 
 use std::sync::Arc;
 
@@ -25,8 +27,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
-use evento_log::embedded::EmbeddedLog;
-use evento_model::SchemaId;
 use evento_schema::avro::SCHEMA_BYTES_MAX;
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Semaphore};
@@ -37,6 +37,7 @@ use answer::Refusal;
 use view::{Draft, View, head_key};
 
 pub use view::guid_of;
+pub use written::{record_in_union, union_with_guid};
 
 /// Posted schemas that are read at once; more wait. Reading a large one takes a core for some ten milliseconds.
 const READING_MAX: usize = 2;
@@ -141,33 +142,4 @@ impl Api {
 /// Runs what takes a while off the threads that answer.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(Refusal::fault)
-}
-
-/// The record in a datum that was written with a union's id, as producers do that take the latest schema of a
-/// `-value` subject: the id of the record's schema, and its bytes. `None` if the id is no union's.
-///
-/// # Errors
-///
-/// `EV1002`: the bytes name no branch of the union.
-pub fn record_in_union<'a>(
-    log: &EmbeddedLog,
-    id: SchemaId,
-    datum: &'a [u8],
-) -> Result<Option<(SchemaId, &'a [u8])>, String> {
-    if id.0 < kept::UNION_ID_FIRST {
-        return Ok(None);
-    }
-    let Some(union) = kept::union(log, id) else { return Ok(None) };
-    // A branch is a zigzag varint; branches are few, so two bytes are more than enough.
-    let (branch, rest) = match datum {
-        [first, rest @ ..] if first & 0x80 == 0 => (usize::from(*first), rest),
-        [first, second, rest @ ..] if second & 0x80 == 0 => {
-            (usize::from(first & 0x7f) | usize::from(*second) << 7, rest)
-        }
-        _ => (usize::MAX, datum),
-    };
-    let member = union.members.get(branch >> 1).filter(|_| branch & 1 == 0);
-    let wrong =
-        || format!("EV1002: the value begins with none of the {} branches of schema {}", union.members.len(), id.0);
-    Ok(Some((SchemaId(*member.ok_or_else(wrong)?), rest)))
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Taken;
 use crate::node::Node;
-use crate::registry::{guid_of, record_in_union};
+use crate::registry::{guid_of, record_in_union, union_with_guid};
 use crate::topic::Topic;
 
 /// Bytes of a command's payload.
@@ -42,7 +42,7 @@ pub(super) fn command(
     let headers = Headers::read(&record)?;
     let id = key(&record.key)?;
     let (schema, payload) = match headers.last(VALUE_SCHEMA) {
-        Some(guid) => (schema_of(topic, guid)?, bare(record.value.as_ref())?),
+        Some(guid) => (schema_of(node, topic, guid)?, bare(record.value.as_ref())?),
         None => value(record.value.as_ref())?,
     };
     let (schema, payload) = match record_in_union(node.log(), schema, &payload)? {
@@ -99,12 +99,13 @@ fn bare(value: Option<&Bytes>) -> Result<Bytes, String> {
     }
 }
 
-/// The schema of a command that a header names: 01 and a guid of 16 bytes.
-fn schema_of(topic: &Topic, header: &[u8]) -> Result<SchemaId, String> {
+/// The schema that a header names, a command's or the topic's union: 01 and a guid of 16 bytes.
+fn schema_of(node: &dyn Node, topic: &Topic, header: &[u8]) -> Result<SchemaId, String> {
     let guid = header.strip_prefix(&[1]).and_then(|guid| Uuid::from_slice(guid).ok());
     let guid = guid.ok_or_else(|| format!("EV5001: the header {VALUE_SCHEMA} is not 01 and a guid of 16 bytes"))?;
     let mut versions = topic.entity.commands.iter().flat_map(|command| &command.versions);
     let found = versions.find(|version| guid_of(&version.schema) == guid).map(|version| version.id);
+    let found = found.or_else(|| union_with_guid(node.log(), &format!("{}-value", topic.name()), guid));
     found.ok_or_else(|| format!("EV5002: no command of {} has the schema {guid}", topic.entity.name))
 }
 

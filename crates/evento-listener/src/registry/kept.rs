@@ -118,6 +118,13 @@ pub(super) fn union(log: &EmbeddedLog, id: SchemaId) -> Option<Union> {
     read::<Union>(UNIONS, &value).ok()
 }
 
+/// The schema of each version of a subject, read alone.
+pub(super) fn history(log: &EmbeddedLog, subject: &str) -> Vec<SchemaId> {
+    let value = log.meta(format!("{SUBJECTS}{subject}").as_bytes());
+    let history = value.and_then(|value| read::<History>(SUBJECTS, &value).ok());
+    history.map(|history| history.ids.into_iter().map(SchemaId).collect()).unwrap_or_default()
+}
+
 fn union_key(id: SchemaId) -> String {
     format!("{UNIONS}{:010}", id.0)
 }

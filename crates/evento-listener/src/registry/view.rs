@@ -210,7 +210,7 @@ pub fn guid_of(schema: &Schema) -> Uuid {
 }
 
 /// The guid of a union: the references count, for they say where its types are.
-fn guid_of_union(union: &Union) -> Uuid {
+pub(super) fn guid_of_union(union: &Union) -> Uuid {
     let mut hash = Sha256::new();
     hash.update(union.schema.as_bytes());
     for reference in &union.references {

@@ -1,11 +1,11 @@
 //! One schema per topic: the union of its records, as clients put it together.
 
-use evento_listener::registry::{guid_of, record_in_union};
+use evento_listener::registry::{guid_of, record_in_union, union_with_guid};
 use evento_model::SchemaId;
 use evento_schema::avro::Schema;
 use serde_json::{Value, json};
 
-use super::world::{SHOP, World};
+use super::world::{SHOP, World, place_order};
 
 /// Two events that share a type.
 const SHARED: &str = r#"
@@ -107,5 +107,23 @@ async fn guids_are_those_of_the_schemas_and_differ() {
         }
         assert!(!guids.contains(&guid));
         guids.push(guid);
+    }
+}
+
+#[tokio::test]
+async fn every_union_a_subject_ever_had_is_found_by_its_guid() {
+    let mut world = World::empty().await;
+    let latest = "/subjects/order.commands-value/versions/latest";
+    let changes = ["[]", "[{name: a, type: int, default: 0}]"].map(place_order);
+    for resources in [SHOP].into_iter().chain(changes.iter().map(String::as_str)) {
+        world.apply(resources).await;
+        world.json(latest).await;
+    }
+    for version in 1..=3 {
+        let union = world.json(&format!("/subjects/order.commands-value/versions/{version}")).await;
+        let guid = text(&union["guid"]).parse().expect("a guid");
+        let found = union_with_guid(&world.log, "order.commands-value", guid).expect("found");
+        assert_eq!(json!(found.0), union["id"]);
+        assert_eq!(union_with_guid(&world.log, "order.events-value", guid), None);
     }
 }
