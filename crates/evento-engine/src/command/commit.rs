@@ -157,17 +157,7 @@ impl Engine {
 
     fn unit(&self, no: InstanceNo) -> CommitUnit {
         let instance = self.table.get(no);
-        CommitUnit {
-            entity: instance.key.entity,
-            partition: instance.partition,
-            id: instance.key.id.clone(),
-            commands: Vec::new(),
-            events: Vec::new(),
-            state: None,
-            outcomes: Vec::new(),
-            marks: Vec::new(),
-            meta: Vec::new(),
-        }
+        CommitUnit::empty(instance.key.entity, instance.partition, instance.key.id.clone())
     }
 
     /// Books the end of one command whose events are in the unit from `first` on.

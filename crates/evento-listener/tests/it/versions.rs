@@ -6,59 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use evento_listener::node::Node;
 use evento_listener::shape::requests;
 use evento_listener::{Broker, Limits};
-use evento_log::embedded::EmbeddedLog;
-use evento_log::intake::{Answer, Ask};
-use evento_model::{CommandId, Seed, Timestamp};
 use evento_schema::binding::catalog;
-use evento_schema::catalog::Catalog;
 use kafka_protocol::messages::{ApiKey, ResponseHeader, ResponseKind};
 use kafka_protocol::protocol::Decodable;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::fill::fill;
-use crate::registry::world::World;
+use crate::registry::world::{Bare, World};
 
 /// Longest wait for an answer: some requests wait for others by their nature.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Differently filled requests of each version.
 const TRIES: u64 = 8;
 
-struct Bank(EmbeddedLog, Arc<Catalog>);
-
-impl Node for Bank {
-    fn catalog(&self) -> Arc<Catalog> {
-        self.1.clone()
-    }
-
-    fn log(&self) -> &EmbeddedLog {
-        &self.0
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp(1_795_413_600_000)
-    }
-
-    fn seed(&self) -> Seed {
-        Seed([7; 16])
-    }
-
-    fn new_id(&self) -> CommandId {
-        CommandId::new("c-1").expect("a valid id")
-    }
-
-    fn ask(&self, _: Ask) -> oneshot::Receiver<Answer> {
-        oneshot::channel().1
-    }
-}
-
 async fn start(world: &World) -> String {
-    let node = Bank(world.log.clone(), Arc::new(catalog(&world.registry, 0, &[])));
+    let node = Bare(world.log.clone(), Arc::new(catalog(&world.registry, 0, &[])));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let advertised = ("127.0.0.1".to_owned(), listener.local_addr().expect("an address").port());

@@ -130,7 +130,7 @@ fn command(n: usize, payload: usize) -> Staged {
         schema: SchemaId(4),
         payload: Bytes::from(vec![7; payload]),
         if_seq: (n % 2 == 1).then_some(n as u64),
-        correlation: (n % 3 == 0).then(|| "order 7".into()),
+        correlation: n.is_multiple_of(3).then(|| "order 7".into()),
         causation: None,
         traceparent: Some("00-1".into()),
     };

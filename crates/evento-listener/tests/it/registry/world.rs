@@ -52,7 +52,7 @@ impl World {
         let entries: Vec<_> =
             log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
         let registry = Registry::load(&entries).expect("a registry");
-        let api = router(Arc::new(Bare(log.clone())), vec!["evento.internal".to_owned()]);
+        let api = router(Arc::new(bare(&log)), vec!["evento.internal".to_owned()]);
         World { folder, log, registry, api }
     }
 
@@ -121,7 +121,7 @@ impl World {
 
     /// A second API on the same log.
     pub fn another_api(&self) -> Router {
-        router(Arc::new(Bare(self.log.clone())), Vec::new())
+        router(Arc::new(bare(&self.log)), Vec::new())
     }
 
     /// Sends a request as it is.
@@ -147,12 +147,17 @@ pub async fn ask(api: &Router, method: &str, path: &str, body: &str) -> (u16, St
     (status, String::from_utf8(body.to_vec()).expect("text"))
 }
 
-/// A node of which only the log and the catalogue are there: the registry asks for nothing else.
-struct Bare(EmbeddedLog);
+/// The registry API reads the log: its catalogue may be empty.
+fn bare(log: &EmbeddedLog) -> Bare {
+    Bare(log.clone(), Arc::new(catalog(&Registry::default(), 0, &[])))
+}
+
+/// A node of which only the log and the catalogue are there: what is asked of the command path has no answer.
+pub struct Bare(pub EmbeddedLog, pub Arc<Catalog>);
 
 impl Node for Bare {
     fn catalog(&self) -> Arc<Catalog> {
-        Arc::new(catalog(&Registry::default(), 0, &[]))
+        self.1.clone()
     }
 
     fn log(&self) -> &EmbeddedLog {
