@@ -74,12 +74,15 @@ impl Server {
         let address = format!("127.0.0.1:{port}");
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("a log");
+        for listener in ["EVENTO_KAFKA_LISTEN", "EVENTO_REGISTRY_LISTEN"] {
+            if command.get_envs().all(|(name, _)| name != listener) {
+                command.env(listener, "127.0.0.1:0");
+            }
+        }
         let child = command
             .args(["serve", "--listen", &address, "--data"])
             .arg(data)
             .env("EVENTO_LOG", "warn")
-            .env("EVENTO_KAFKA_LISTEN", "127.0.0.1:0")
-            .env("EVENTO_REGISTRY_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -3,7 +3,7 @@
 //! Accounts `feed-…` and `late-…` are filled before a test begins; each cell of the table has keys of its own.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -49,6 +49,7 @@ impl Bank {
         let folder = tempfile::tempdir().expect("a folder");
         let (kafka, registry) = (free(), free());
         let server = start(&folder.path().join("data"), &kafka, &registry);
+        assert!(TcpStream::connect(&kafka).is_ok(), "the Kafka listener is not there");
         server.apply(&bank_resources(folder.path(), bank_function(), ""));
         Bank { server, kafka, registry: format!("http://{registry}"), between: 0, folder }
     }

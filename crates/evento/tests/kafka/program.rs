@@ -56,17 +56,18 @@ impl Program {
     /// Waits until the lines are as wanted.
     pub fn wait<T>(&self, what: &str, mut wanted: impl FnMut(&[Value]) -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
-        let mut lines = self.printed.lines.lock().expect("lines");
         loop {
-            if let Some(found) = wanted(&lines.0) {
+            // Looked at without the lock: `wanted` may ask this program and others for their lines.
+            let (lines, ended) = self.printed.lines.lock().expect("lines").clone();
+            if let Some(found) = wanted(&lines) {
                 return found;
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || lines.1 {
-                let last = lines.0.iter().rev().take(5).map(Value::to_string).collect::<Vec<_>>();
+            if ended || Instant::now() > until {
+                let last = lines.iter().rev().take(5).map(Value::to_string).collect::<Vec<_>>();
                 panic!("{what} did not happen; last lines {last:?}; {}", self.complaint());
             }
-            lines = self.printed.changed.wait_timeout(lines, left.min(Duration::from_millis(50))).expect("lines").0;
+            let lines = self.printed.lines.lock().expect("lines");
+            drop(self.printed.changed.wait_timeout(lines, Duration::from_millis(50)).expect("lines"));
         }
     }
 
