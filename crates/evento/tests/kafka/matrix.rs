@@ -62,7 +62,7 @@ fn fresh(old: &[Vec<String>]) -> Vec<Vec<String>> {
 }
 
 /// What an older table says.
-fn known<'a>(old: &'a [Vec<String>], feature: Feature, client: Client) -> Option<&'a str> {
+fn known(old: &[Vec<String>], feature: Feature, client: Client) -> Option<&str> {
     let column = old.first()?.iter().position(|name| name == client.name())?;
     let row = old.iter().find(|row| row[0] == feature.title())?;
     row.get(column).map(String::as_str)
