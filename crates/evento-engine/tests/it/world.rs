@@ -428,6 +428,7 @@ impl World {
                 events,
                 state: None,
                 position: Position { entity: COUNTER, topic: TopicKind::Events, partition: 0, offset: 0 },
+                command_position: None,
                 attempts: put.attempts,
                 revision: put.revision,
                 accepted_at: put.accepted_at,

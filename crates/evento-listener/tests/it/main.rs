@@ -1,5 +1,7 @@
 //! The listener and the schema registry, each on a real log, asked as clients ask them.
 
+// The tests of shapes use all of it, those here what is filled rightly.
+#[allow(dead_code)]
 #[path = "../common/fill.rs"]
 mod fill;
 mod groups;
