@@ -2,7 +2,8 @@
 //!
 //! The codec makes room for as many elements as a request claims to have; five bytes could ask it for gigabytes.
 //! So every request is first walked through by its shape: each length and count must fit into what is left, all
-//! text is UTF-8, nothing is left over, and there are not too many elements in all. The walk allocates nothing.
+//! text is UTF-8, and there are not too many elements in all. The walk allocates nothing.
+//! Bytes after the last field are passed over, as a broker does: librdkafka sends some with Metadata.
 //! What the values mean is the handlers' business, and what records hold that of `produce`.
 
 #[macro_use]
@@ -56,7 +57,7 @@ pub enum Why {
     Many,
     /// Text is no UTF-8.
     NoText,
-    /// Something is left over.
+    /// A tagged field is longer than what it holds.
     Left,
 }
 
@@ -91,8 +92,7 @@ pub fn check(key: ApiKey, version: i16, bytes: &[u8]) -> Result<(), Refused> {
     let request = of(key, version).ok_or(unknown)?;
     let mut walk = Walk::new(bytes, version, version >= request.flexible);
     walk.fields(HEADER)?;
-    walk.fields(request.fields)?;
-    walk.end()
+    walk.fields(request.fields)
 }
 
 /// Checks only the header of a request whose version is above all that are known: the rest is not looked at.

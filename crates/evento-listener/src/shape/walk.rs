@@ -30,11 +30,6 @@ impl<'a> Walk<'a> {
         if self.flexible { self.tagged(fields) } else { Ok(()) }
     }
 
-    /// Nothing may be left.
-    pub(super) fn end(self) -> Result<(), Refused> {
-        if self.left.is_empty() { Ok(()) } else { Err(self.refused(Why::Left)) }
-    }
-
     /// Steps over the tagged fields of a structure. One that is known must fill its bytes.
     fn tagged(&mut self, fields: &'static [Field]) -> Result<(), Refused> {
         let count = self.compact()?;

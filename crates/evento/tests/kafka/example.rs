@@ -53,7 +53,7 @@ fn wait_for(database: &Path, events: u64) {
 fn deposits(round: usize) -> Vec<serde_json::Value> {
     let deposit = |n: usize| {
         let account = format!("acc-{}", n % 7);
-        json!({"entity": "account", "id": account, "command": "receive-deposit", "data": {"amount": n + round}})
+        json!({"entity": "account", "id": account, "command": "receive-deposit", "data": {"amount": n + round + 1}})
     };
     (0..200).map(deposit).collect()
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use evento_model::partition_of;
 use serde_json::{Map, Value, json};
 
+use crate::clients::Client;
 use crate::row::Row;
 use crate::server::root;
 
@@ -82,6 +83,8 @@ pub fn refusals(row: &Row) {
         let lines = row.run("produce", options);
         let refused: Vec<_> = lines.iter().map(|line| &line["refused"]).filter(|each| each.is_object()).collect();
         assert_eq!(refused.len(), 1, "{topic}: {lines:?}");
-        assert_eq!(refused[0]["code"], code, "{topic}: {lines:?}");
+        // aiokafka has no name for error 87 and tells an unknown one.
+        let told = if code == 87 && row.client == Client::Aiokafka { -1 } else { code };
+        assert_eq!(refused[0]["code"], told, "{topic}: {lines:?}");
     }
 }
