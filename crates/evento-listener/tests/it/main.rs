@@ -4,4 +4,5 @@
 mod fill;
 mod groups;
 mod registry;
+mod transactions;
 mod versions;
