@@ -146,7 +146,7 @@ async fn begin(
     }
     let id = request.transactional_id.as_ref().map_or("", |id| id.as_str());
     let staged = commands.into_iter().map(|Taken { entity, command }| Staged { entity, command });
-    call.broker.stage(id, &numbers, staged.collect()).await.map_err(not_staged)?;
+    call.broker.stage(id, &numbers, staged.collect()).map_err(not_staged)?;
     turn.into_iter().for_each(|turn| turn.stored(-1));
     Ok(Begun::Known(-1))
 }

@@ -29,7 +29,7 @@ pub(crate) use record::Staged;
 use crate::broker::Broker;
 use crate::group::{Checked, Committer, Position};
 use crate::producer::{Batch, Place};
-use coordinator::{Begin, Coordinator, Ended, Init, Write};
+use coordinator::{Coordinator, Ended, Init, Write};
 
 /// Longest time that a transaction may be given, in milliseconds (Kafka's `transaction.max.timeout.ms`).
 const TIMEOUT_MAX_MS: i32 = 900_000;
@@ -37,8 +37,6 @@ const TIMEOUT_MAX_MS: i32 = 900_000;
 const ID_MAX: usize = 256;
 /// How long the end of a transaction waits until its commands are in their topics. It is committed before.
 const COMPLETE_WAIT: Duration = Duration::from_secs(10);
-/// How long a batch waits until it is durable that its transaction has begun.
-const MARK_WAIT: Duration = Duration::from_secs(5);
 /// The timer looks at least this often.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -98,16 +96,15 @@ impl Transactions {
         self.0.timer.notify_one();
     }
 
-    /// Waits until a condition holds; `None` when it does not for too long.
-    async fn until<T>(&self, wait: Duration, mut look: impl FnMut(&mut Coordinator) -> Option<T>) -> Option<T> {
-        let until = Instant::now() + wait;
+    /// Waits until all commands of a committed transaction are in their topics, or for [`COMPLETE_WAIT`].
+    async fn complete(&self, id: &str) {
+        let until = Instant::now() + COMPLETE_WAIT;
         loop {
             let mut changed = std::pin::pin!(self.0.changed.notified());
             changed.as_mut().enable();
-            if let Some(found) = look(&mut self.0.coordinator.lock()) {
-                return Some(found);
+            if self.0.coordinator.lock().is_complete(id) || timeout_at(until, changed).await.is_err() {
+                return;
             }
-            timeout_at(until, changed).await.ok()?;
         }
     }
 }
@@ -162,27 +159,33 @@ impl Broker {
     }
 
     /// AddPartitionsToTxn.
-    pub(crate) fn add_to_transaction(
+    pub(crate) async fn add_to_transaction(
         self: &Arc<Self>,
         claim: Claim<'_>,
         places: &[Place],
     ) -> Result<(), ResponseError> {
-        self.decide(|coordinator| {
-            let begin = coordinator.add(self.node.now(), claim, places.iter().copied())?;
-            begin.map_or(Ok(()), |begin| self.mark(begin))
-        })
+        let places = places.iter().copied();
+        self.extend_transaction(|coordinator| coordinator.add(self.node.now(), claim, places)).await
     }
 
     /// AddOffsetsToTxn.
-    pub(crate) fn add_group_to_transaction(
+    pub(crate) async fn add_group_to_transaction(
         self: &Arc<Self>,
         claim: Claim<'_>,
         group: &str,
     ) -> Result<(), ResponseError> {
-        self.decide(|coordinator| {
-            let begin = coordinator.add_group(self.node.now(), claim, group)?;
-            begin.map_or(Ok(()), |begin| self.mark(begin))
-        })
+        self.extend_transaction(|coordinator| coordinator.add_group(self.node.now(), claim, group)).await
+    }
+
+    async fn extend_transaction(
+        self: &Arc<Self>,
+        extend: impl FnOnce(&mut Coordinator) -> Result<Option<Write>, ResponseError>,
+    ) -> Result<(), ResponseError> {
+        let submitted = self.decide(|coordinator| Ok(extend(coordinator)?.map(|write| self.submit(write))))?;
+        match submitted {
+            Some(submitted) => self.settle(submitted).await,
+            None => Ok(()),
+        }
     }
 
     /// Produce, of a batch in a transaction: its commands are held until the end.
@@ -191,11 +194,10 @@ impl Broker {
     ///
     /// `InvalidProducerEpoch` (fenced), `InvalidProducerIdMapping`, `InvalidTxnState` (no transaction, or not with
     /// this partition), `UnknownProducerId` (the server was started again within the transaction: it can only be
-    /// aborted), `ConcurrentTransactions`, `PolicyViolation` (too large), `RequestTimedOut`.
-    pub(crate) async fn stage(&self, id: &str, batch: &Batch, commands: Vec<Staged>) -> Result<(), ResponseError> {
+    /// aborted), `ConcurrentTransactions`, `PolicyViolation` (too large).
+    pub(crate) fn stage(&self, id: &str, batch: &Batch, commands: Vec<Staged>) -> Result<(), ResponseError> {
         let claim = Claim { id, producer: batch.producer, epoch: batch.epoch };
-        self.transaction_takes(claim).await.map_err(of_group_or_partition)?;
-        let staged = self.transactions.0.coordinator.lock().stage(claim, batch.place, commands);
+        let staged = self.decide(|coordinator| coordinator.stage(claim, batch.place, commands));
         staged.map_err(of_group_or_partition)
     }
 
@@ -205,13 +207,12 @@ impl Broker {
     /// # Errors
     ///
     /// As those of [`stage`](Broker::stage), for all positions.
-    pub(crate) async fn stage_offsets(
+    pub(crate) fn stage_offsets(
         &self,
         claim: Claim<'_>,
         by: &Committer<'_>,
         positions: &[Position],
     ) -> Result<Vec<Option<ResponseError>>, ResponseError> {
-        self.transaction_takes(claim).await.map_err(of_group_or_partition)?;
         let held = self.decide(|coordinator| {
             coordinator.commits_for(claim, by.group)?;
             let Checked { facts, errors } = self.txn_offsets(claim.producer, by, positions);
@@ -229,18 +230,8 @@ impl Broker {
         })?;
         let Some(submitted) = submitted else { return Ok(()) };
         self.settle(submitted).await?;
-        let complete = |coordinator: &mut Coordinator| coordinator.is_complete(claim.id).then_some(());
-        self.transactions.until(COMPLETE_WAIT, complete).await;
+        self.transactions.complete(claim.id).await;
         Ok(())
-    }
-
-    async fn transaction_takes(&self, claim: Claim<'_>) -> Result<(), ResponseError> {
-        let takes = |coordinator: &mut Coordinator| match coordinator.takes(claim) {
-            Ok(false) => None,
-            Ok(true) => Some(Ok(())),
-            Err(error) => Some(Err(error)),
-        };
-        self.transactions.until(MARK_WAIT, takes).await.unwrap_or(Err(ResponseError::RequestTimedOut))
     }
 
     fn decide<T>(&self, decide: impl FnOnce(&mut Coordinator) -> Result<T, ResponseError>) -> Result<T, ResponseError> {
@@ -249,17 +240,6 @@ impl Broker {
 
     fn submit(&self, Write { id, facts }: Write) -> Submitted {
         Submitted { id, durable: self.submit_facts(facts) }
-    }
-
-    /// Makes it durable that a transaction has begun; nobody waits here.
-    fn mark(&self, Begin { write, number }: Begin) -> Result<(), ResponseError> {
-        let (transactions, Submitted { id, durable }) = (self.transactions.clone(), self.submit(write));
-        tokio::spawn(async move {
-            let durable = matches!(durable.await, Ok(Ok(_)));
-            transactions.0.coordinator.lock().marked(&id, number, durable);
-            transactions.woken();
-        });
-        Ok(())
     }
 
     /// Waits until a change is durable, and lets it hold. What was begun is brought to its end even if the client

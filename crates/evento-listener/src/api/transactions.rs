@@ -65,7 +65,7 @@ pub(crate) async fn add_partitions(call: &Call<'_>, request: AddPartitionsToTxnR
     // All of them or none: if one is wrong, the others are not attempted, as with a broker.
     let added = match places {
         Ok(places) => {
-            let added = call.broker.add_to_transaction(claim, &places);
+            let added = call.broker.add_to_transaction(claim, &places).await;
             added.map_err(|error| fenced(error, call.version, FENCED))
         }
         Err(_) => Err(ResponseError::OperationNotAttempted),
@@ -102,7 +102,7 @@ pub(crate) async fn add_offsets(call: &Call<'_>, request: AddOffsetsToTxnRequest
         Claim { id: request.transactional_id.as_str(), producer: request.producer_id.0, epoch: request.producer_epoch };
     let added = match request.group_id.is_empty() {
         true => Err(ResponseError::InvalidGroupId),
-        false => call.broker.add_group_to_transaction(claim, &request.group_id),
+        false => call.broker.add_group_to_transaction(claim, &request.group_id).await,
     };
     let added = added.map_err(|error| fenced(error, call.version, FENCED));
     AddOffsetsToTxnResponse::default().with_error_code(code(added))

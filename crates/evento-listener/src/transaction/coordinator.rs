@@ -11,7 +11,7 @@ use evento_model::Timestamp;
 use kafka_protocol::error::ResponseError;
 
 use super::record::{self, Fact, Identity, Staged, Standing};
-use super::state::{End, Entry, GROUPS_MAX, Next, Running, State};
+use super::state::{Entry, GROUPS_MAX, Next, Running, State, Step};
 use crate::producer::Place;
 
 /// Transactional ids that are known at once.
@@ -45,8 +45,6 @@ pub(super) struct Coordinator {
     due: BTreeSet<(Timestamp, Arc<str>)>,
     /// Bytes that transactions hold. Bound: [`BYTES_ALL`].
     bytes: usize,
-    /// Transactions begun since start.
-    begun: u64,
 }
 
 /// What must become durable, at once and together.
@@ -74,13 +72,6 @@ pub(super) enum Ended {
     Known,
     /// It ends so when this is written.
     Deciding(Write),
-}
-
-/// A transaction has begun.
-#[derive(Debug)]
-pub(super) struct Begin {
-    pub(super) write: Write,
-    pub(super) number: u64,
 }
 
 /// What follows when a write has become durable.
@@ -138,21 +129,23 @@ impl Coordinator {
             return Ok(Init::Known(identity.producer, identity.epoch));
         }
         let identity = Identity { timeout_ms, ..identity };
-        let mut write = self.next(now, id, identity, End::Begin);
+        let mut write = self.next(now, id, identity, Step::Renew);
         write.facts.append(&mut facts);
         Ok(Init::Given(write, identity.producer, identity.epoch))
     }
 
-    /// AddPartitionsToTxn: begins a transaction if none is going on.
+    /// AddPartitionsToTxn: begins a transaction if none is going on. That it has begun is durable before anything of
+    /// it is taken: what is lost with a kill must be missed after it.
     pub(super) fn add(
         &mut self,
         now: Timestamp,
         claim: Claim<'_>,
         places: impl IntoIterator<Item = Place>,
-    ) -> Result<Option<Begin>, ResponseError> {
-        let begin = self.begin(now, claim)?;
-        self.claimed(claim)?.running()?.places.extend(places);
-        Ok(begin)
+    ) -> Result<Option<Write>, ResponseError> {
+        self.extend(now, claim, |running| {
+            running.places.extend(places);
+            Ok(())
+        })
     }
 
     /// AddOffsetsToTxn: the same for a group's offsets.
@@ -161,53 +154,33 @@ impl Coordinator {
         now: Timestamp,
         claim: Claim<'_>,
         group: &str,
-    ) -> Result<Option<Begin>, ResponseError> {
-        let begin = self.begin(now, claim)?;
-        let running = self.claimed(claim)?.running()?;
-        if running.groups.len() >= GROUPS_MAX && !running.groups.contains(group) {
-            return Err(ResponseError::PolicyViolation);
-        }
-        running.groups.insert(group.into());
-        Ok(begin)
+    ) -> Result<Option<Write>, ResponseError> {
+        self.extend(now, claim, |running| {
+            if running.groups.len() >= GROUPS_MAX && !running.groups.contains(group) {
+                return Err(ResponseError::PolicyViolation);
+            }
+            running.groups.insert(group.into());
+            Ok(())
+        })
     }
 
-    fn begin(&mut self, now: Timestamp, claim: Claim<'_>) -> Result<Option<Begin>, ResponseError> {
-        self.begun += 1;
-        let number = self.begun;
+    fn extend(
+        &mut self,
+        now: Timestamp,
+        claim: Claim<'_>,
+        extend: impl FnOnce(&mut Running) -> Result<(), ResponseError>,
+    ) -> Result<Option<Write>, ResponseError> {
         let entry = self.claimed(claim)?;
         match entry.running() {
-            Ok(_) => return Ok(None),
-            Err(ResponseError::InvalidTxnState) => {}
-            Err(error) => return Err(error),
+            Ok(running) => extend(running).map(|()| None),
+            Err(ResponseError::InvalidTxnState) => {
+                let mut running = Box::new(Running::new(now));
+                extend(&mut running)?;
+                let identity = entry.identity;
+                Ok(Some(self.next(now, claim.id, identity, Step::Begin(running))))
+            }
+            Err(error) => Err(error),
         }
-        entry.state = State::Ongoing(Box::new(Running::new(number, now)));
-        entry.used = now;
-        let fact = record::identity(claim.id, &entry.identity, Standing::Ongoing, now);
-        self.schedule(claim.id);
-        Ok(Some(Begin { write: Write { id: claim.id.into(), facts: vec![fact] }, number }))
-    }
-
-    /// That a transaction has begun is durable, or never will be: then it can only be aborted.
-    pub(super) fn marked(&mut self, id: &str, number: u64, durable: bool) {
-        let Some(entry) = self.ids.get_mut(id) else { return };
-        let ending = entry.next.is_some();
-        let State::Ongoing(running) = &mut entry.state else { return };
-        if running.number != number || ending {
-            return;
-        }
-        running.marked = durable;
-        if durable {
-            return;
-        }
-        self.bytes -= running.bytes;
-        entry.state = State::Lost;
-        self.schedule(id);
-    }
-
-    /// Whether a transaction takes commands or offsets now; not before it is durable that it has begun, since
-    /// what is lost with a kill must be missed after it.
-    pub(super) fn takes(&mut self, claim: Claim<'_>) -> Result<bool, ResponseError> {
-        Ok(self.claimed(claim)?.running()?.marked)
     }
 
     /// Produce: holds commands until the transaction ends.
@@ -255,33 +228,34 @@ impl Coordinator {
         if entry.next.is_some() {
             return Err(ResponseError::ConcurrentTransactions);
         }
-        let end = match (&entry.state, commit) {
-            (State::Ongoing(_), true) => End::Commit,
-            (State::Ongoing(_) | State::Lost, false) => End::Abort,
+        let step = match (&entry.state, commit) {
+            (State::Ongoing(_), true) => Step::Commit,
+            (State::Ongoing(_) | State::Lost, false) => Step::Abort,
             (State::Lost, true) => return Err(ResponseError::UnknownProducerId),
             (State::Committing, true) => return Err(ResponseError::ConcurrentTransactions),
             (State::Committed, true) | (State::Aborted, false) => return Ok(Ended::Known),
             _ => return Err(ResponseError::InvalidTxnState),
         };
         let identity = entry.identity;
-        Ok(Ended::Deciding(self.next(now, claim.id, identity, end)))
+        Ok(Ended::Deciding(self.next(now, claim.id, identity, step)))
     }
 
     /// What was asked to be written is durable, or never will be: then nothing has changed.
     pub(super) fn settle(&mut self, now: Timestamp, id: &str, durable: bool) -> Settled {
         let mut settled = Settled::default();
         let Some(entry) = self.ids.get_mut(id) else { return settled };
-        let Some(Next { identity, end }) = entry.next.take() else { return settled };
-        if !durable || end == End::Forget {
+        let Some(Next { identity, step }) = entry.next.take() else { return settled };
+        if !durable || matches!(step, Step::Forget) {
             self.unsettled(now, id, durable);
             return settled;
         }
+        let committed = matches!(step, Step::Commit);
         let producer = std::mem::replace(&mut entry.identity, identity).producer;
         entry.used = now;
-        if let State::Ongoing(running) = std::mem::replace(&mut entry.state, end.state()) {
+        if let State::Ongoing(running) = std::mem::replace(&mut entry.state, step.state()) {
             settled.ended = Some(producer);
             self.bytes -= running.bytes;
-            if end == End::Commit && !running.staged.is_empty() {
+            if committed && !running.staged.is_empty() {
                 self.bytes += record::weights(&running.staged);
                 entry.state = State::Committing;
                 settled.commands = running.staged;
@@ -332,9 +306,9 @@ impl Coordinator {
         Some(match entry.state {
             State::Ongoing(_) => {
                 let fenced = Identity { epoch: epoch + 1, previous: Some((producer, epoch)), ..entry.identity };
-                self.next(now, &id, fenced, End::Abort)
+                self.next(now, &id, fenced, Step::Abort)
             }
-            _ => self.next(now, &id, entry.identity, End::Forget),
+            _ => self.next(now, &id, entry.identity, Step::Forget),
         })
     }
 
@@ -360,19 +334,19 @@ impl Coordinator {
     }
 
     /// Sets what an id becomes, and gives the facts that make it so.
-    fn next(&mut self, now: Timestamp, id: &str, identity: Identity, end: End) -> Write {
-        let mut facts = match end {
-            End::Forget => vec![(record::identity_key(id), None)],
-            _ => vec![record::identity(id, &identity, end.standing(), now)],
+    fn next(&mut self, now: Timestamp, id: &str, identity: Identity, step: Step) -> Write {
+        let mut facts = match step {
+            Step::Forget => vec![(record::identity_key(id), None)],
+            _ => vec![record::identity(id, &identity, step.standing(), now)],
         };
         if let Some(entry) = self.ids.get_mut(id) {
-            if let (State::Ongoing(running), End::Commit) = (&mut entry.state, end) {
+            if let (State::Ongoing(running), Step::Commit) = (&mut entry.state, &step) {
                 facts.extend(running.offsets.iter().map(|(key, value)| (key.clone(), value.clone())));
                 if !running.staged.is_empty() {
                     facts.push((record::redo_key(id), Some(record::redo(&running.staged))));
                 }
             }
-            entry.next = Some(Next { identity, end });
+            entry.next = Some(Next { identity, step });
         }
         self.schedule(id);
         Write { id: id.into(), facts }

@@ -40,11 +40,7 @@ pub(super) enum State {
 
 /// A transaction that is going on.
 pub(super) struct Running {
-    /// Tells it from others of its id.
-    pub(super) number: u64,
     pub(super) since: Timestamp,
-    /// It is durable that it has begun.
-    pub(super) marked: bool,
     /// The partitions it writes to. Bound: those that there are.
     pub(super) places: BTreeSet<Place>,
     /// The groups whose offsets it commits. Bound: [`GROUPS_MAX`].
@@ -67,36 +63,39 @@ pub(super) const GROUPS_MAX: usize = 100;
 /// What an id becomes.
 pub(super) struct Next {
     pub(super) identity: Identity,
-    pub(super) end: End,
+    pub(super) step: Step,
 }
 
 /// How it gets there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
+pub(super) enum Step {
+    /// A transaction begins.
+    Begin(Box<Running>),
     /// A new epoch begins; what was going on is aborted.
-    Begin,
+    Renew,
     Commit,
     Abort,
     /// The id is forgotten.
     Forget,
 }
 
-impl End {
+impl Step {
     /// What is durable then.
-    pub(super) fn standing(self) -> Standing {
+    pub(super) fn standing(&self) -> Standing {
         match self {
-            End::Begin | End::Forget => Standing::Empty,
-            End::Commit => Standing::Committed,
-            End::Abort => Standing::Aborted,
+            Step::Begin(_) => Standing::Ongoing,
+            Step::Renew | Step::Forget => Standing::Empty,
+            Step::Commit => Standing::Committed,
+            Step::Abort => Standing::Aborted,
         }
     }
 
     /// The state that it leads to, for a transaction without commands.
     pub(super) fn state(self) -> State {
         match self {
-            End::Begin | End::Forget => State::Empty,
-            End::Commit => State::Committed,
-            End::Abort => State::Aborted,
+            Step::Begin(running) => State::Ongoing(running),
+            Step::Renew | Step::Forget => State::Empty,
+            Step::Commit => State::Committed,
+            Step::Abort => State::Aborted,
         }
     }
 }
@@ -174,9 +173,9 @@ impl Entry {
 
     /// The word for its state in answers, as Kafka's coordinator has it.
     pub(super) fn word(&self) -> &'static str {
-        match (&self.state, self.next.as_ref().map(|next| next.end)) {
-            (_, Some(End::Commit)) | (State::Committing, _) => "PrepareCommit",
-            (_, Some(End::Abort)) => "PrepareAbort",
+        match (&self.state, self.next.as_ref().map(|next| &next.step)) {
+            (_, Some(Step::Commit)) | (State::Committing, _) => "PrepareCommit",
+            (_, Some(Step::Abort)) => "PrepareAbort",
             (State::Empty, _) => "Empty",
             (State::Ongoing(_) | State::Lost, _) => "Ongoing",
             (State::Committed, _) => "CompleteCommit",
@@ -186,11 +185,9 @@ impl Entry {
 }
 
 impl Running {
-    pub(super) fn new(number: u64, since: Timestamp) -> Running {
+    pub(super) fn new(since: Timestamp) -> Running {
         Running {
-            number,
             since,
-            marked: false,
             places: BTreeSet::new(),
             groups: BTreeSet::new(),
             staged: Vec::new(),

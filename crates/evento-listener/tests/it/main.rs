@@ -6,4 +6,5 @@
 mod fill;
 mod groups;
 mod registry;
+mod transactions;
 mod versions;

@@ -21,7 +21,7 @@ pub(crate) async fn commit_offsets(call: &Call<'_>, request: TxnOffsetCommitRequ
         generation: request.generation_id,
     };
     let positions = positions(&request);
-    let staged = call.broker.stage_offsets(claim, &by, &positions).await;
+    let staged = call.broker.stage_offsets(claim, &by, &positions);
     let mut errors = staged.unwrap_or_else(|error| vec![Some(error); positions.len()]).into_iter();
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|one| answer(one.partition_index, errors.next().flatten()));

@@ -85,16 +85,14 @@ impl World {
     /// Begins a transaction with the one partition, and has that written.
     fn add(&mut self, id: &str, (producer, epoch): (i64, i16)) -> Result<(), ResponseError> {
         let claim = Claim { id, producer, epoch };
-        if let Some(begin) = self.coordinator.add(Timestamp(self.now), claim, [PLACE])? {
-            self.put(&begin.write);
-            self.coordinator.marked(id, begin.number, true);
+        if let Some(write) = self.coordinator.add(Timestamp(self.now), claim, [PLACE])? {
+            self.write(write);
         }
         Ok(())
     }
 
     fn stage(&mut self, id: &str, who: (i64, i16), commands: Vec<Staged>) -> Result<(), ResponseError> {
         let claim = Claim { id, producer: who.0, epoch: who.1 };
-        assert!(self.coordinator.takes(claim)?, "the beginning is durable");
         self.coordinator.stage(claim, PLACE, commands)
     }
 
@@ -357,15 +355,14 @@ fn nothing_is_taken_before_it_is_durable_that_the_transaction_has_begun() {
     let mut world = World::default();
     let who = world.init("t");
     let claim = Claim { id: "t", producer: who.0, epoch: who.1 };
-    let begin = world.coordinator.add(Timestamp(0), claim, [PLACE]).expect("allowed").expect("begun");
-    assert_eq!(world.coordinator.takes(claim), Ok(false));
-    world.coordinator.marked("t", begin.number + 7, true);
-    assert_eq!(world.coordinator.takes(claim), Ok(false), "that was another one");
-    world.coordinator.marked("t", begin.number, true);
-    assert_eq!(world.coordinator.takes(claim), Ok(true));
-    world.coordinator.marked("t", begin.number, false);
-    assert_eq!(world.coordinator.takes(claim), Err(UnknownProducerId), "it will never be: it can only be aborted");
-    assert_eq!(world.end("t", who, false), Ok(Vec::new()));
+    for durable in [false, true] {
+        let write = world.coordinator.add(Timestamp(0), claim, [PLACE]).expect("allowed").expect("begun");
+        assert_eq!(world.stage("t", who, commands(1)), Err(ConcurrentTransactions));
+        assert_eq!(world.add("t", who), Err(ConcurrentTransactions));
+        world.coordinator.settle(Timestamp(0), &write.id, durable);
+        let staged = world.stage("t", who, commands(1));
+        assert_eq!(staged, if durable { Ok(()) } else { Err(InvalidTxnState) });
+    }
 }
 
 #[test]
@@ -377,7 +374,7 @@ fn offsets_are_written_with_the_commit_or_not_at_all() {
         let claim = Claim { id: "t", producer: who.0, epoch: who.1 };
         assert_eq!(world.coordinator.commits_for(claim, "g"), Err(InvalidTxnState));
         let begin = world.coordinator.add_group(Timestamp(0), claim, "g").expect("allowed").expect("begun");
-        world.coordinator.marked("t", begin.number, true);
+        world.write(begin);
         assert_eq!(world.coordinator.commits_for(claim, "h"), Err(InvalidTxnState));
         assert_eq!(world.coordinator.commits_for(claim, "g"), Ok(()));
         world.coordinator.hold(claim, vec![fact(1), fact(2)]).expect("held");
