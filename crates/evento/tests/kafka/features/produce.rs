@@ -5,6 +5,7 @@ use std::path::Path;
 use evento_model::partition_of;
 use serde_json::{Map, Value, json};
 
+use crate::clients::Client;
 use crate::row::Row;
 use crate::server::root;
 
@@ -82,6 +83,8 @@ pub fn refusals(row: &Row) {
         let lines = row.run("produce", options);
         let refused: Vec<_> = lines.iter().map(|line| &line["refused"]).filter(|each| each.is_object()).collect();
         assert_eq!(refused.len(), 1, "{topic}: {lines:?}");
-        assert_eq!(refused[0]["code"], code, "{topic}: {lines:?}");
+        // aiokafka knows the codes up to 86 and calls the others unknown.
+        let told = if row.client == Client::Aiokafka && code > 86 { -1 } else { code };
+        assert_eq!(refused[0]["code"], told, "{topic}: {lines:?}");
     }
 }
