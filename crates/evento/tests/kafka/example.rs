@@ -16,16 +16,32 @@ const KILLS: usize = 3;
 /// Longest wait for the table to grow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn consumer(bank: &Bank, database: &Path, more: &[&str]) -> Child {
-    Command::new(set_up().join("venv/bin/python"))
+/// The consumer as it runs; killed when it is dropped.
+struct Consumer(Child);
+
+impl Consumer {
+    fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn consumer(bank: &Bank, database: &Path, more: &[&str]) -> Consumer {
+    let mut command = Command::new(set_up().join("venv/bin/python"));
+    command
         .arg(root().join("examples/bank-consumer-python/balances.py"))
         .arg(database)
         .args(["--kafka", &bank.kafka, "--registry", &bank.registry])
         .args(more)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the consumer starts")
+        .stdout(Stdio::null());
+    Consumer(command.spawn().expect("the consumer starts"))
 }
 
 /// The table: balance and number of events by account. Nothing while there is no table yet.
@@ -72,8 +88,7 @@ fn the_example_counts_every_event_once_though_it_and_the_server_are_killed() {
         // Killed as soon as it has begun with the round, mostly in the middle of it.
         wait_for(&database, total + 1);
         total += 200;
-        running.kill().expect("killed");
-        running.wait().expect("gone");
+        running.kill();
         bank.restart();
     }
     let mut running = consumer(&bank, &database, &[]);
@@ -81,9 +96,8 @@ fn the_example_counts_every_event_once_though_it_and_the_server_are_killed() {
     bank.restart();
     total += 200;
     wait_for(&database, total);
-    running.kill().expect("killed");
-    running.wait().expect("gone");
-    let status = consumer(&bank, &database, &["--until-end"]).wait().expect("its status");
+    running.kill();
+    let status = consumer(&bank, &database, &["--until-end"]).0.wait().expect("its status");
     assert!(status.success(), "{status}");
     let states = accounts.iter().map(|account| {
         let state = bank.server.json(&format!("/v1/entities/account/{account}"));

@@ -13,8 +13,21 @@ use crate::features::{FEATURES, Feature};
 use crate::matrix::{self, Cell};
 use crate::program::Program;
 
-/// How many features of one client are tried at once: most of the time they wait.
-const AT_ONCE: usize = 3;
+/// How many features of one client are tried at once: most of the time they wait. A JVM takes long to start.
+fn at_once(client: Client) -> usize {
+    if client == Client::Java { 2 } else { 3 }
+}
+
+/// The features, those that wait longest first.
+fn in_order() -> Vec<Feature> {
+    let mut all = FEATURES.to_vec();
+    all.sort_by_key(|feature| match feature {
+        Feature::NewGroup => 0,
+        Feature::EagerGroup | Feature::CooperativeGroup => 1,
+        _ => 2,
+    });
+    all
+}
 
 /// A client with its server.
 pub struct Row {
@@ -46,11 +59,11 @@ impl Row {
 pub fn judge(client: Client) {
     set_up();
     let row = Row { client, bank: Bank::start() };
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (features, next, results) = (in_order(), AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once(client) {
             scope.spawn(|| {
-                while let Some(&feature) = FEATURES.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(&feature) = features.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let cell = attempt(&row, feature);
                     results.lock().expect("results").push((feature, cell));
                 }

@@ -26,10 +26,10 @@ function stdinEnded() {
   })
 }
 
-/** The error codes in an error and in those it was made of. */
+/** The protocol's error codes in an error and in those it was made of. */
 function codes(error) {
   if (!error) return []
-  const own = [error.apiCode, error.code].filter(Number.isInteger)
+  const own = [error.apiCode, error.code].filter(code => Number.isInteger(code) && code > 0)
   const inner = [error.cause, ...(error.errors ?? []), ...Object.values(error.response?.errors ?? {})]
   return own.concat(inner.filter(each => each instanceof Error).flatMap(codes))
 }

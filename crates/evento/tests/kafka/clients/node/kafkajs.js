@@ -6,8 +6,16 @@ const { AssignerProtocol, ConfigResourceTypes, Kafka, Partitioners, logLevel } =
 const { COMPATIBILITY, SchemaRegistry, SchemaType } = require('@kafkajs/confluent-schema-registry')
 const { Count, codes, emit, isFenced, main, stdinEnded } = require('./contract.js')
 
+/** Errors that the library logs, on stderr: stdout is for the contract's lines. */
+const logCreator = () => entry => console.error(entry.namespace, entry.log.message, entry.log.error ?? '')
+
 const kafkaOf = o =>
-  new Kafka({ brokers: [o.bootstrap], logLevel: logLevel.ERROR, retry: { initialRetryTime: 50, retries: 8 } })
+  new Kafka({
+    brokers: [o.bootstrap],
+    logLevel: logLevel.ERROR,
+    logCreator,
+    retry: { initialRetryTime: 50, retries: 8 }
+  })
 
 function printed({ partition, message }) {
   const headers = Object.entries(message.headers).map(([name, value]) => [name, value?.toString() ?? null])

@@ -58,15 +58,17 @@ def seek(o):
 
 
 def take(o):
-    """kcat commits when it ends what it has printed, so it is told how many that are: of any key."""
-    settings = ["-q", "-u", "-c", str(o.count), "-f", FORMAT, "-X", "auto.offset.reset=earliest"]
-    process = kcat(o, "-G", o.group, *settings, o.topic)
-    after = {}
-    for record in records(process):
-        after[record[0]] = record[1] + 1
-        if o.wants(record[2].decode()):
-            emit_record(*record)
-    assert process.wait() == 0
+    """kcat commits when it ends what it has printed, so it is told how many: as often as some are still wanted."""
+    after, left = {}, o.count
+    while left > 0:
+        settings = ["-q", "-u", "-c", str(left), "-f", FORMAT, "-X", "auto.offset.reset=earliest"]
+        process = kcat(o, "-G", o.group, *settings, o.topic)
+        for record in records(process):
+            after[record[0]] = record[1] + 1
+            if o.wants(record[2].decode()):
+                emit_record(*record)
+                left -= 1
+        assert process.wait() == 0
     emit(committed=after)
 
 
