@@ -21,8 +21,8 @@ pub(crate) enum Assignor {
 /// A member, as an assignor sees it.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
-    /// Topics it reads.
-    pub(crate) topics: BTreeSet<Uuid>,
+    /// Topics it reads, and their partitions.
+    pub(crate) topics: &'a BTreeMap<Uuid, u32>,
     /// What it was given last.
     pub(crate) has: &'a Parts,
 }
@@ -52,7 +52,7 @@ impl Assignor {
 fn range(topics: &BTreeMap<Uuid, u32>, readers: &[Reader<'_>]) -> Vec<Parts> {
     let mut given = vec![Parts::new(); readers.len()];
     for (topic, partitions) in topics {
-        let of_topic: Vec<usize> = (0..readers.len()).filter(|n| readers[*n].topics.contains(topic)).collect();
+        let of_topic: Vec<usize> = (0..readers.len()).filter(|n| readers[*n].topics.contains_key(topic)).collect();
         let Some(each) = (*partitions as usize).checked_div(of_topic.len()) else { continue };
         let one_more = *partitions as usize % of_topic.len();
         let mut next = 0;
@@ -67,14 +67,19 @@ fn range(topics: &BTreeMap<Uuid, u32>, readers: &[Reader<'_>]) -> Vec<Parts> {
 
 fn uniform(topics: &BTreeMap<Uuid, u32>, readers: &[Reader<'_>]) -> Vec<Parts> {
     let mut plan = Plan::new(readers);
+    let mut kept: BTreeMap<(Uuid, i32), usize> = BTreeMap::new();
+    for (n, reader) in readers.iter().enumerate() {
+        let keeps = reader.has.iter().filter(|(topic, _)| reader.topics.contains_key(topic));
+        for place in keeps {
+            kept.entry(*place).or_insert(n);
+        }
+    }
     let mut free: Vec<(usize, Uuid, i32)> = Vec::new();
     for (topic, partitions) in topics {
-        let reading = readers.iter().filter(|reader| reader.topics.contains(topic)).count();
+        let reading = readers.iter().filter(|reader| reader.topics.contains_key(topic)).count();
         for partition in 0..*partitions as i32 {
-            let keeps =
-                |reader: &Reader<'_>| reader.topics.contains(topic) && reader.has.contains(&(*topic, partition));
-            match readers.iter().position(keeps) {
-                Some(reader) => plan.give(reader, *topic, partition),
+            match kept.get(&(*topic, partition)) {
+                Some(reader) => plan.give(*reader, *topic, partition),
                 None => free.push((reading, *topic, partition)),
             }
         }
@@ -132,7 +137,7 @@ impl<'a> Plan<'a> {
     }
 
     fn least_loaded(&self, topic: Uuid) -> Option<usize> {
-        self.by_load.iter().map(|(_, reader)| *reader).find(|reader| self.readers[*reader].topics.contains(&topic))
+        self.by_load.iter().map(|(_, reader)| *reader).find(|reader| self.readers[*reader].topics.contains_key(&topic))
     }
 
     fn count(&self, reader: usize, topic: Uuid) -> usize {

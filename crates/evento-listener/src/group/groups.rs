@@ -15,6 +15,9 @@ use super::{Answer, Answers, Granted, GroupLimits, Name, Refused, Ticket};
 /// Bytes of a group's, a member's or an instance's name.
 const NAME_MAX: usize = 255;
 
+/// Protocols that one member may speak.
+const PROTOCOLS_MAX: usize = 64;
+
 /// The groups of a broker.
 #[derive(Debug)]
 pub(crate) struct Groups {
@@ -90,10 +93,10 @@ impl Group {
         }
     }
 
-    fn tick(&mut self, now: Duration, topics: &Topics, out: &mut Answers) {
+    fn tick(&mut self, now: Duration, out: &mut Answers) {
         match &mut self.kind {
             Kind::Classic(group) => group.tick(now, out),
-            Kind::Consumer(group) => group.tick(now, topics),
+            Kind::Consumer(group) => group.tick(now),
         }
     }
 }
@@ -164,7 +167,8 @@ impl Groups {
             return Err(ResponseError::InvalidSessionTimeout);
         }
         let instance = join.instance.as_deref().unwrap_or("instance");
-        if !is_name(instance) || join.member.len() > 2 * NAME_MAX {
+        let many = join.protocols.len() > PROTOCOLS_MAX;
+        if many || !is_name(instance) || join.member.len() > 2 * NAME_MAX {
             return Err(ResponseError::InvalidRequest);
         }
         let said: usize = join.protocols.iter().map(|(name, said)| name.len() + said.len()).sum();
@@ -347,7 +351,7 @@ impl Groups {
             && due <= now
         {
             if let Some(group) = self.groups.get_mut(&name) {
-                group.tick(now, &self.topics, out);
+                group.tick(now, out);
             }
             self.settle(&name);
         }

@@ -5,4 +5,5 @@ mod admin;
 mod classic;
 mod client;
 mod consumer;
+mod held;
 mod offsets;

@@ -18,14 +18,10 @@ fn topics(partitions: &[u32]) -> BTreeMap<Uuid, u32> {
 /// Assigns to readers of these topics, who have had this.
 fn assign(kind: Assignor, of: &BTreeMap<Uuid, u32>, reads: &[&[u128]], had: &[Parts]) -> Vec<Parts> {
     let none = Parts::new();
-    let readers: Vec<Reader<'_>> = reads
-        .iter()
-        .enumerate()
-        .map(|(n, reads)| Reader {
-            topics: reads.iter().map(|n| topic(*n)).collect(),
-            has: had.get(n).unwrap_or(&none),
-        })
-        .collect();
+    let reads: Vec<BTreeMap<Uuid, u32>> =
+        reads.iter().map(|reads| reads.iter().map(|n| (topic(*n), 0)).collect()).collect();
+    let readers: Vec<Reader<'_>> =
+        reads.iter().enumerate().map(|(n, topics)| Reader { topics, has: had.get(n).unwrap_or(&none) }).collect();
     kind.assign(of, &readers)
 }
 

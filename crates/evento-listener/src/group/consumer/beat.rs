@@ -101,7 +101,7 @@ impl Consumer {
     /// A member joins, lives or leaves. What it says was checked.
     pub(crate) fn beat(&mut self, now: Duration, beat: Beat, topics: &Topics) -> Result<Beaten, No> {
         match beat.epoch {
-            LEAVES => self.leave(&beat, topics),
+            LEAVES => self.leave(&beat),
             PAUSES => self.pause(now, &beat),
             _ => self.live(now, beat, topics),
         }
@@ -115,7 +115,7 @@ impl Consumer {
         let Some(member) = self.members.get_mut(&id) else {
             return no(ResponseError::UnknownMemberId, "the member is not known");
         };
-        changed |= member.subscription.update(subscription);
+        changed |= member.subscription.update(subscription, topics);
         if let Some(assignor) = beat.assignor.as_deref() {
             member.assignor = Assignor::named(assignor);
         }
@@ -124,7 +124,7 @@ impl Consumer {
         member.origin = beat.origin;
         member.silent_until = now + session;
         if changed || self.preferred() != self.assignor {
-            self.aim(topics);
+            self.aim();
         }
         let told = self.follow(now, &id, beat.owned.as_ref());
         let epoch = self.members.get(&id).map_or(self.epoch, |member| member.epoch);
@@ -228,10 +228,10 @@ impl Consumer {
         }
     }
 
-    fn leave(&mut self, beat: &Beat, topics: &Topics) -> Result<Beaten, No> {
+    fn leave(&mut self, beat: &Beat) -> Result<Beaten, No> {
         let id = self.leaving(beat)?;
         self.remove(&id);
-        self.aim(topics);
+        self.aim();
         Ok(Beaten { member: id, epoch: LEAVES, next: Duration::ZERO, assigned: None })
     }
 
@@ -260,12 +260,12 @@ impl Consumer {
     }
 
     /// Takes out who has been silent for too long, or did not give up in time what it should.
-    pub(crate) fn tick(&mut self, now: Duration, topics: &Topics) {
+    pub(crate) fn tick(&mut self, now: Duration) {
         let late = |member: &Member| member.silent_until <= now || member.revoke_by.is_some_and(|by| by <= now);
         let gone: Vec<Name> = self.members.iter().filter(|(_, m)| late(m)).map(|(id, _)| id.clone()).collect();
         gone.iter().for_each(|id| self.remove(id));
         if !gone.is_empty() {
-            self.aim(topics);
+            self.aim();
         }
     }
 }

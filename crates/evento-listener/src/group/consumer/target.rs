@@ -6,8 +6,8 @@ use kafka_protocol::error::ResponseError;
 use regex_lite::{Regex, RegexBuilder};
 use uuid::Uuid;
 
+use super::Consumer;
 use super::beat::{No, no};
-use super::{Consumer, Member};
 use crate::group::Name;
 use crate::group::assignor::{Assignor, Parts, Reader};
 use crate::group::topics::Topics;
@@ -15,15 +15,19 @@ use crate::group::topics::Topics;
 /// Bytes of a regular expression.
 const PATTERN_MAX: usize = 1024;
 /// Bytes of a compiled one.
-const COMPILED_MAX: usize = 256 << 10;
-/// Bytes of all names in one subscription.
-const NAMES_MAX: usize = 64 << 10;
+const COMPILED_MAX: usize = 32 << 10;
+/// Names in one subscription, and bytes of all of them.
+const NAMES_MAX: usize = 1000;
+const NAMES_BYTES_MAX: usize = 64 << 10;
 
 /// What a member reads.
 #[derive(Default, Debug)]
 pub(super) struct Subscription {
     names: BTreeSet<Name>,
     pattern: Option<Pattern>,
+    /// The topics that are there of these, with their partitions.
+    topics: BTreeMap<Uuid, u32>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -41,15 +45,15 @@ pub(super) struct Said {
 impl Subscription {
     pub(super) fn said(names: Option<Vec<Name>>, pattern: Option<&str>) -> Result<Said, No> {
         let bytes: usize = names.iter().flatten().map(|name| name.len()).sum();
-        if bytes > NAMES_MAX {
-            return no(ResponseError::InvalidRequest, "the names of the topics are longer than 64 KiB");
+        if bytes > NAMES_BYTES_MAX || names.as_ref().is_some_and(|names| names.len() > NAMES_MAX) {
+            return no(ResponseError::InvalidRequest, "more than 1,000 topics are named, or with more than 64 KiB");
         }
         let pattern = pattern.map(Pattern::new).transpose()?;
         Ok(Said { names: names.map(|names| names.into_iter().collect()), pattern })
     }
 
     /// Whether it has changed.
-    pub(super) fn update(&mut self, said: Said) -> bool {
+    pub(super) fn update(&mut self, said: Said, topics: &Topics) -> bool {
         let mut changed = false;
         if let Some(names) = said.names.filter(|names| *names != self.names) {
             self.names = names;
@@ -61,7 +65,19 @@ impl Subscription {
             self.pattern = pattern;
             changed = true;
         }
+        if changed {
+            let pattern = self.pattern.as_ref().map_or(0, |pattern| pattern.text.len() + COMPILED_MAX / 8);
+            self.bytes = self.names.iter().map(|name| name.len()).sum::<usize>() + pattern;
+            self.look_up(topics);
+        }
         changed
+    }
+
+    /// Finds its topics among those that there are.
+    fn look_up(&mut self, topics: &Topics) {
+        let named = self.names.iter().filter_map(|name| topics.get(name));
+        let matched = topics.all().filter(|(name, _, _)| self.pattern.is_some() && self.reads(name));
+        self.topics = named.chain(matched.map(|(_, id, partitions)| (id, partitions))).collect();
     }
 
     pub(super) fn reads(&self, topic: &str) -> bool {
@@ -77,14 +93,7 @@ impl Subscription {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let pattern = self.pattern.as_ref().map_or(0, |pattern| pattern.text.len() + COMPILED_MAX / 16);
-        self.names.iter().map(|name| name.len()).sum::<usize>() + pattern
-    }
-
-    fn topics(&self, topics: &Topics) -> BTreeMap<Uuid, u32> {
-        let named = self.names.iter().filter_map(|name| topics.get(name));
-        let matched = topics.all().filter(|(name, _, _)| self.pattern.is_some() && self.reads(name));
-        named.chain(matched.map(|(_, id, partitions)| (id, partitions))).collect()
+        self.bytes
     }
 }
 
@@ -114,25 +123,25 @@ impl Consumer {
         if votes(Assignor::Range) > votes(Assignor::Uniform) { Assignor::Range } else { Assignor::Uniform }
     }
 
-    fn subscribed(&self, topics: &Topics) -> BTreeMap<Uuid, u32> {
-        self.members.values().flat_map(|member| member.subscription.topics(topics)).collect()
+    fn subscribed(&self) -> BTreeMap<Uuid, u32> {
+        self.members.values().flat_map(|member| &member.subscription.topics).map(|(id, count)| (*id, *count)).collect()
     }
 
     /// The topics have changed: targets are made anew if members read what has changed.
     pub(crate) fn topics_changed(&mut self, topics: &Topics) {
-        if self.subscribed(topics) != self.topics {
-            self.aim(topics);
+        self.members.values_mut().for_each(|member| member.subscription.look_up(topics));
+        if self.subscribed() != self.topics {
+            self.aim();
         }
     }
 
     /// A new epoch: every member has a new target.
-    pub(super) fn aim(&mut self, topics: &Topics) {
+    pub(super) fn aim(&mut self) {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
         self.assignor = self.preferred();
-        self.topics = self.subscribed(topics);
-        let read = |member: &Member| member.subscription.topics(topics).into_keys().collect();
+        self.topics = self.subscribed();
         let readers: Vec<Reader<'_>> =
-            self.members.values().map(|member| Reader { topics: read(member), has: &member.target }).collect();
+            self.members.values().map(|m| Reader { topics: &m.subscription.topics, has: &m.target }).collect();
         let targets: Vec<Parts> = self.assignor.assign(&self.topics, &readers);
         let ids: Vec<Name> = self.members.keys().cloned().collect();
         self.members.values_mut().zip(targets).for_each(|(member, target)| member.target = target);

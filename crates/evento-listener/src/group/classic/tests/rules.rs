@@ -115,6 +115,7 @@ fn names_and_times_outside_what_is_allowed_are_refused() {
         ("g", Join { session: MS, ..join("") }, ResponseError::InvalidSessionTimeout),
         ("g", Join { session: Duration::from_secs(3600), ..join("") }, ResponseError::InvalidSessionTimeout),
         ("g", instance("", "a"), ResponseError::InvalidRequest),
+        ("g", Join { protocols: speaking(&[("range", ""); 65]), ..join("") }, ResponseError::InvalidRequest),
         ("g", instance(&long, "a"), ResponseError::InvalidRequest),
     ] {
         let mut out = Answers::new();
