@@ -259,7 +259,8 @@ fn only_command_topics_take_part_in_transactions_and_only_once_they_were_named()
         let mut client = server.client().await;
         let who = client.init(4, Some(ID), None).await.expect("a producer");
         assert_eq!(client.produce(&unnamed).await.0, INVALID_TXN_STATE, "no transaction");
-        let table: [(&[(&str, i32)], &[i16]); 4] = [
+        type Row<'a> = (&'a [(&'a str, i32)], &'a [i16]);
+        let table: [Row<'_>; 4] = [
             (&[("account.events", 0)], &[TOPIC_AUTHORIZATION_FAILED]),
             (&[("nothing.commands", 0)], &[UNKNOWN_TOPIC_OR_PARTITION]),
             (&[(COMMANDS, 0), (COMMANDS, 999)], &[OPERATION_NOT_ATTEMPTED, UNKNOWN_TOPIC_OR_PARTITION]),
