@@ -8,6 +8,7 @@ use kafka_protocol::error::ResponseError;
 
 use super::classic::{self, Classic, Join, Sync};
 use super::consumer::{self, Beat, Beaten, Consumer, No};
+use super::kind::{Group, Kind};
 use super::offsets::{Committer, Way};
 use super::topics::Topics;
 use super::{Answer, Answers, Granted, GroupLimits, Name, Refused, Ticket};
@@ -30,75 +31,6 @@ pub(crate) struct Groups {
     bytes: usize,
     /// What there is to read.
     topics: Arc<Topics>,
-}
-
-/// One group.
-#[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) kind: Kind,
-    /// It has committed offsets, and so stays without members.
-    offsets: bool,
-    due: Option<Duration>,
-    bytes: usize,
-}
-
-/// How a group's members come to their partitions.
-#[derive(Debug)]
-pub(crate) enum Kind {
-    /// The clients assign.
-    Classic(Classic),
-    /// The coordinator assigns (KIP-848).
-    Consumer(Consumer),
-}
-
-impl Kind {
-    /// The kind's name in Kafka's descriptions.
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Kind::Classic(_) => "classic",
-            Kind::Consumer(_) => "consumer",
-        }
-    }
-}
-
-impl Group {
-    fn is_empty(&self) -> bool {
-        match &self.kind {
-            Kind::Classic(group) => group.is_empty(),
-            Kind::Consumer(group) => group.is_empty(),
-        }
-    }
-
-    /// The state's name in Kafka's descriptions.
-    pub(crate) fn state(&self) -> &'static str {
-        match &self.kind {
-            Kind::Classic(group) => group.state(),
-            Kind::Consumer(group) => group.state(),
-        }
-    }
-
-    /// What kind of protocol its members speak; empty when it has none.
-    pub(crate) fn protocol_type(&self) -> &str {
-        match &self.kind {
-            Kind::Classic(group) => group.protocol_type().map(|name| &**name).unwrap_or_default(),
-            Kind::Consumer(_) => "consumer",
-        }
-    }
-
-    /// Whether offsets of this topic may be deleted: nobody in the group reads it.
-    pub(crate) fn may_delete_offsets(&self, topic: &str) -> Granted<()> {
-        match &self.kind {
-            Kind::Classic(group) => group.may_delete_offsets(topic),
-            Kind::Consumer(group) => group.may_delete_offsets(topic),
-        }
-    }
-
-    fn tick(&mut self, now: Duration, out: &mut Answers) {
-        match &mut self.kind {
-            Kind::Classic(group) => group.tick(now, out),
-            Kind::Consumer(group) => group.tick(now),
-        }
-    }
 }
 
 impl Groups {

@@ -6,15 +6,19 @@
 //! a year goes on where it was). An offset belongs to the topic it was committed for; a topic made anew under the
 //! same name begins without.
 
+mod fact;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use evento_log::embedded::EmbeddedLog;
 use evento_model::Timestamp;
 use evento_schema::catalog::Catalog;
 use kafka_protocol::error::ResponseError;
-use uuid::Uuid;
+
+pub(crate) use fact::Committed;
+use fact::{PREFIX, key, parts, prefix};
 
 use super::driver::State;
 use super::groups::is_name;
@@ -22,10 +26,6 @@ use super::{Granted, GroupLimits, Name};
 use crate::broker::Broker;
 use crate::topic::Topic;
 
-/// Keys: this, the group, 0, the topic, 0, the partition in four bytes.
-const PREFIX: &[u8] = b"kafka/offset/";
-/// First byte of a value: how the rest is written.
-const FORM: u8 = 1;
 /// All offsets are counted anew at most this often, when the count says that there is no more room.
 const RECOUNT: Duration = Duration::from_secs(10);
 
@@ -70,16 +70,6 @@ pub(crate) struct Checked {
     pub(crate) facts: Facts,
     /// One per position, in their order.
     pub(crate) errors: Vec<Option<ResponseError>>,
-}
-
-/// A committed offset.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Committed {
-    topic_id: Uuid,
-    pub(crate) offset: i64,
-    pub(crate) leader_epoch: i32,
-    pub(crate) at: Timestamp,
-    pub(crate) metadata: String,
 }
 
 /// How much is committed, and what transactions hold.
@@ -326,45 +316,4 @@ impl Room<'_> {
         usage.offsets += 1;
         Ok(())
     }
-}
-
-impl Committed {
-    fn write(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(37 + self.metadata.len());
-        out.put_u8(FORM);
-        out.put_slice(self.topic_id.as_bytes());
-        out.put_i64(self.offset);
-        out.put_i32(self.leader_epoch);
-        out.put_i64(self.at.0);
-        out.put_slice(self.metadata.as_bytes());
-        out.freeze()
-    }
-
-    fn read(mut value: Bytes) -> Option<Committed> {
-        if value.len() < 37 || value.get_u8() != FORM {
-            return None;
-        }
-        Some(Committed {
-            topic_id: Uuid::from_u128(value.get_u128()),
-            offset: value.get_i64(),
-            leader_epoch: value.get_i32(),
-            at: Timestamp(value.get_i64()),
-            metadata: String::from_utf8(value.into()).ok()?,
-        })
-    }
-}
-
-fn prefix(group: &str) -> Bytes {
-    [PREFIX, group.as_bytes(), &[0]].concat().into()
-}
-
-fn key(group: &str, topic: &str, partition: u32) -> Bytes {
-    [PREFIX, group.as_bytes(), &[0], topic.as_bytes(), &[0], &partition.to_be_bytes()].concat().into()
-}
-
-/// Group, topic and partition of a key.
-fn parts(key: &[u8]) -> Option<(&str, &str, u32)> {
-    let (names, partition) = key.strip_prefix(PREFIX)?.split_last_chunk::<4>()?;
-    let (group, topic) = std::str::from_utf8(names.strip_suffix(&[0])?).ok()?.split_once('\0')?;
-    Some((group, topic, u32::from_be_bytes(*partition)))
 }

@@ -3,6 +3,7 @@
 // The tests of shapes use all of it, those here what is filled rightly.
 #[allow(dead_code)]
 #[path = "../common/fill.rs"]
+#[expect(dead_code, reason = "the tests of shapes also fill requests wrongly")]
 mod fill;
 mod groups;
 mod registry;
