@@ -81,7 +81,7 @@ impl Default for GroupLimits {
             offsets_of_group_max: 10_000,
             offsets_max: 250_000,
             offset_text_max: 4096,
-            first_delay: Duration::from_millis(50),
+            first_delay: Duration::from_millis(250),
             session_min: Duration::from_millis(100),
             session_max: Duration::from_secs(1800),
             session: Duration::from_secs(45),
