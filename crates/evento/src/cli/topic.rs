@@ -41,9 +41,8 @@ fn offsets(topic: &Value) -> u64 {
 }
 
 /// The line that follows a topic with kcat.
-fn kcat(bootstrap: &str, registry: &str, topic: &str, from: &str) -> String {
-    let avro = if registry.is_empty() { String::new() } else { format!(" -s value=avro -r http://{registry}") };
-    format!("kcat -b {bootstrap} -t {topic} -C -o {from}{avro}")
+fn kcat(bootstrap: &str, topic: &str, from: &str) -> String {
+    format!("kcat -b {bootstrap} -t {topic} -C -o {from} -f '%p %o %k %h\\n'")
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {
@@ -91,7 +90,7 @@ fn describe(context: &Context, name: &str) -> Result<Exit, Failure> {
         table.row([partition["partition"].to_string(), partition["endOffset"].to_string()]);
     }
     output.text(&table.render(output.style, output.width))?;
-    output.text(&format!("\nRead it:\n  {}\n", kcat(&text("bootstrap"), &text("registry"), name, "beginning")))?;
+    output.text(&format!("\nRead it:\n  {}\n", kcat(&text("bootstrap"), name, "beginning")))?;
     Ok(Exit::Done)
 }
 
@@ -143,11 +142,16 @@ pub fn print_kcat(
         if name.as_ref().is_some_and(|name| topic["entity"] != **name) {
             continue;
         }
-        let line = kcat(&text("bootstrap"), &text("registry"), topic["name"].as_str().unwrap_or_default(), beginning);
+        let line = kcat(&text("bootstrap"), topic["name"].as_str().unwrap_or_default(), beginning);
         context.output.text(&format!("{line}\n"))?;
     }
+    if !text("registry").is_empty() {
+        context
+            .output
+            .note(format!("a kcat with Avro decodes the values: add -s value=avro -r http://{}", text("registry")));
+    }
     if let Some(id) = instance {
-        context.output.note(format!("kcat cannot choose by key: add -f '%k %s\\n' and keep the lines of {id}"));
+        context.output.note(format!("kcat cannot choose by key: keep the lines of {id}"));
     }
     Ok(Exit::Done)
 }

@@ -18,7 +18,7 @@ use crate::group::{Answer, Answers, Granted, GroupLimits, Joined, Name, Origin, 
 
 pub(super) const SESSION: Duration = Duration::from_secs(10);
 pub(super) const ROUND: Duration = Duration::from_secs(60);
-pub(super) const DELAY: Duration = Duration::from_millis(50);
+pub(super) const DELAY: Duration = Duration::from_millis(250);
 pub(super) const MS: Duration = Duration::from_millis(1);
 
 /// The coordinator with one group `g`, its time, and the answers that have come.
