@@ -16,6 +16,7 @@ mod offsets;
 mod transactions;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
@@ -128,6 +129,9 @@ pub(crate) async fn answer(broker: &Arc<Broker>, client: &mut Client, request: B
     if old_form {
         let call = Call { version: 0, ..call };
         return call.reply(&versions(UNSUPPORTED_VERSION));
+    }
+    if let Some(count) = broker.requests.get(key as usize) {
+        count.fetch_add(1, Ordering::Relaxed);
     }
     dispatch(&call, body).await
 }

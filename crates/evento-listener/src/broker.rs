@@ -4,6 +4,7 @@
 //! survive a kill (cluster id, committed offsets, producer ids and epochs) is in the log as facts.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,8 @@ use crate::refused::RefusedList;
 use crate::tails::Tails;
 use crate::transaction::Transactions;
 
+/// Kinds of requests that are counted: all that are served have numbers below.
+const KINDS: usize = 128;
 /// Number of this broker in every answer.
 pub(crate) const NODE: i32 = 0;
 /// The fact that holds the cluster's id.
@@ -86,6 +89,8 @@ pub struct Broker {
     pub(crate) producers: Producers,
     pub(crate) refused: RefusedList,
     pub(crate) transactions: Transactions,
+    /// Requests so far, by the number of their kind.
+    pub(crate) requests: [AtomicU64; KINDS],
 }
 
 impl Broker {
@@ -104,6 +109,7 @@ impl Broker {
             producers: Producers::new(node.clone()),
             refused: RefusedList::open(&*node),
             transactions,
+            requests: [const { AtomicU64::new(0) }; KINDS],
             tails,
             groups,
             cluster_id,

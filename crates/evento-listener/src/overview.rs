@@ -1,5 +1,8 @@
 //! What people ask about topics, as plain values: for the API and the command line.
 
+use std::sync::atomic::Ordering;
+
+use kafka_protocol::messages::ApiKey;
 use uuid::Uuid;
 
 use crate::broker::Broker;
@@ -35,6 +38,18 @@ impl Broker {
             ends: (0..topic.entity.partitions).map(|partition| topic.end(log, partition)).collect(),
         };
         Topic::all(&self.node.catalog()).map(show).collect()
+    }
+
+    /// Connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.limits.connections_max - self.connections.available_permits()
+    }
+
+    /// Requests so far, by kind; kinds that nobody asked are left out.
+    pub fn requests(&self) -> Vec<(String, u64)> {
+        let counts = self.requests.iter().enumerate().map(|(key, count)| (key as i16, count.load(Ordering::Relaxed)));
+        let asked = counts.filter(|(_, count)| *count > 0);
+        asked.filter_map(|(key, count)| Some((format!("{:?}", ApiKey::try_from(key).ok()?), count))).collect()
     }
 
     /// Host and port that clients connect to.

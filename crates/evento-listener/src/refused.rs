@@ -92,6 +92,11 @@ pub(crate) async fn note(call: &Call<'_>, topic: &str, partition: i32, records: 
 }
 
 impl Broker {
+    /// Batches refused so far, on this log.
+    pub fn refused_total(&self) -> u64 {
+        *self.refused.0.lock()
+    }
+
     /// The newest refused batches, newest first.
     pub fn refused(&self) -> Vec<RefusedBatch> {
         let mut batches = all(&*self.node);

@@ -392,6 +392,13 @@ impl Node for NodeApi {
             })
             .collect();
         family("evento_function_up", "gauge", "Whether a function is ready.", &up);
+        let Some(broker) = self.kafka.get() else { return };
+        let requests: Vec<(String, f64)> =
+            broker.requests().into_iter().map(|(api, count)| (format!("{{api=\"{api}\"}}"), count as f64)).collect();
+        family("evento_kafka_connections", "gauge", "Open connections.", &one(broker.connections() as f64));
+        family("evento_kafka_requests_total", "counter", "Requests of Kafka clients.", &requests);
+        let refused = one(broker.refused_total() as f64);
+        family("evento_refused_batches_total", "counter", "Batches with records that are no commands.", &refused);
     }
 }
 
