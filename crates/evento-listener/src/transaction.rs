@@ -12,8 +12,9 @@ mod coordinator;
 mod record;
 mod send;
 mod state;
+mod timer;
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evento_log::embedded::{EmbeddedLog, Fault};
@@ -21,7 +22,7 @@ use evento_log::unit::Committed;
 use kafka_protocol::error::ResponseError;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 pub(crate) use coordinator::{Claim, Shown};
 pub(crate) use record::Staged;
@@ -37,8 +38,8 @@ const TIMEOUT_MAX_MS: i32 = 900_000;
 const ID_MAX: usize = 256;
 /// How long the end of a transaction waits until its commands are in their topics. It is committed before.
 const COMPLETE_WAIT: Duration = Duration::from_secs(10);
-/// The timer looks at least this often.
-const LOOK: Duration = Duration::from_secs(60);
+/// After so long without another transaction of its id, a complete one is deleted by a write of its own.
+const TIDY_AFTER: Duration = Duration::from_millis(200);
 
 /// The transactions of a broker.
 #[derive(Clone, Default)]
@@ -120,7 +121,7 @@ impl Broker {
         for (id, commands) in unsent {
             tokio::spawn(self.clone().complete(id, commands));
         }
-        tokio::spawn(watch(Arc::downgrade(self), self.transactions.clone()));
+        tokio::spawn(timer::watch(Arc::downgrade(self), self.transactions.clone()));
     }
 
     /// InitProducerId: producer id and epoch. `claimed` are those that the client says it has (KIP-360).
@@ -269,40 +270,14 @@ impl Broker {
         if send::send(&*self.node, commands).await.is_err() {
             return;
         }
-        let mut coordinator = self.transactions.0.coordinator.lock();
-        // Nobody waits for it: if it is not deleted, the next server sends the commands again, to no effect.
-        drop(self.submit_facts(vec![(record::redo_key(&id), None)]));
-        coordinator.completed(self.node.now(), &id, bytes);
-        drop(coordinator);
+        self.transactions.0.coordinator.lock().completed(self.node.now(), &id, bytes);
         self.transactions.woken();
-    }
-
-    /// Ends what takes too long, and forgets what nobody uses.
-    async fn expire_transactions(self: &Arc<Self>) {
-        loop {
-            let expired = self.decide(|coordinator| {
-                let write = coordinator.expire(self.node.now());
-                Ok(write.map(|write| self.submit(write)))
-            });
-            let Ok(Some(submitted)) = expired else { return };
-            let id = submitted.id.clone();
-            if self.settle(submitted).await.is_ok() {
-                tracing::debug!(%id, "a transaction took too long, or its id was not used for a week");
-            }
+        tokio::time::sleep(TIDY_AFTER).await;
+        let mut coordinator = self.transactions.0.coordinator.lock();
+        if coordinator.tidy(&id) {
+            // Nobody waits for it: if it is not deleted, the next server sends the commands again, to no effect.
+            drop(self.submit_facts(vec![(record::redo_key(&id), None)]));
         }
-    }
-}
-
-/// The one timer of all transactions; it ends with the broker.
-async fn watch(broker: Weak<Broker>, transactions: Transactions) {
-    loop {
-        let wait = {
-            let Some(broker) = broker.upgrade() else { return };
-            broker.expire_transactions().await;
-            let due = transactions.0.coordinator.lock().next_due();
-            due.map_or(LOOK, |at| Duration::from_millis(at.ms_since(broker.node.now())).min(LOOK))
-        };
-        let _ = timeout(wait, transactions.0.timer.notified()).await;
     }
 }
 

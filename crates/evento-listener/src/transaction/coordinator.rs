@@ -4,6 +4,9 @@
 //! [`settle`](Coordinator::settle). Until then other requests of the id get `CONCURRENT_TRANSACTIONS`. Error codes
 //! are those of Kafka's coordinator (KIP-98, KIP-360); the versions' differences are the API's.
 
+mod due;
+mod hold;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,19 +16,6 @@ use kafka_protocol::error::ResponseError;
 use super::record::{self, Fact, Identity, Staged, Standing};
 use super::state::{Entry, GROUPS_MAX, Next, Running, State, Step};
 use crate::producer::Place;
-
-/// Transactional ids that are known at once.
-const IDS_MAX: usize = 20_000;
-/// An id that was used within this time is not forgotten to make room.
-const KEPT_MS: u64 = 3_600_000;
-/// Bytes of payload of one transaction.
-const PAYLOAD_MAX: usize = 8 << 20;
-/// Commands of one transaction, and offsets that it commits.
-const COMMANDS_MAX: usize = 100_000;
-/// Bytes of all transactions that are going on or being sent.
-const BYTES_ALL: usize = 128 << 20;
-/// When a time-out that could not be written is tried again.
-const AGAIN_MS: u64 = 1_000;
 
 /// Who a client says it is.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +29,11 @@ pub(crate) struct Claim<'a> {
 /// All transactional ids.
 #[derive(Default)]
 pub(super) struct Coordinator {
-    /// Bound: [`IDS_MAX`].
+    /// Bound: [`due::IDS_MAX`].
     ids: BTreeMap<Arc<str>, Entry>,
     /// When the timer looks at whom.
     due: BTreeSet<(Timestamp, Arc<str>)>,
-    /// Bytes that transactions hold. Bound: [`BYTES_ALL`].
+    /// Bytes that transactions hold. Bound: [`hold::BYTES_ALL`].
     bytes: usize,
 }
 
@@ -183,45 +173,6 @@ impl Coordinator {
         }
     }
 
-    /// Produce: holds commands until the transaction ends.
-    pub(super) fn stage(&mut self, claim: Claim<'_>, place: Place, staged: Vec<Staged>) -> Result<(), ResponseError> {
-        let room = BYTES_ALL.saturating_sub(self.bytes);
-        let running = self.claimed(claim)?.running()?;
-        if !running.places.contains(&place) {
-            return Err(ResponseError::InvalidTxnState);
-        }
-        let payload = staged.iter().map(|staged| staged.command.payload.len()).sum::<usize>();
-        let bytes = record::weights(&staged);
-        if running.payload + payload > PAYLOAD_MAX || running.staged.len() + staged.len() > COMMANDS_MAX {
-            return Err(ResponseError::PolicyViolation);
-        }
-        running.grow(bytes, room)?;
-        running.payload += payload;
-        running.staged.extend(staged);
-        self.bytes += bytes;
-        Ok(())
-    }
-
-    /// Whether a transaction may commit offsets of a group.
-    pub(super) fn commits_for(&mut self, claim: Claim<'_>, group: &str) -> Result<(), ResponseError> {
-        let running = self.claimed(claim)?.running()?;
-        if running.groups.contains(group) { Ok(()) } else { Err(ResponseError::InvalidTxnState) }
-    }
-
-    /// TxnOffsetCommit: holds the facts of offsets until the transaction ends.
-    pub(super) fn hold(&mut self, claim: Claim<'_>, facts: Vec<Fact>) -> Result<(), ResponseError> {
-        let room = BYTES_ALL.saturating_sub(self.bytes);
-        let running = self.claimed(claim)?.running()?;
-        let bytes = facts.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, bytes::Bytes::len)).sum();
-        if running.offsets.len() + facts.len() > COMMANDS_MAX {
-            return Err(ResponseError::PolicyViolation);
-        }
-        running.grow(bytes, room)?;
-        running.offsets.extend(facts);
-        self.bytes += bytes;
-        Ok(())
-    }
-
     /// EndTxn.
     pub(super) fn end(&mut self, now: Timestamp, claim: Claim<'_>, commit: bool) -> Result<Ended, ResponseError> {
         let entry = self.claimed(claim)?;
@@ -265,51 +216,27 @@ impl Coordinator {
         settled
     }
 
-    /// Nothing has changed; or the id is forgotten.
-    fn unsettled(&mut self, now: Timestamp, id: &str, forgotten: bool) {
-        self.schedule(id);
-        let Some(entry) = self.ids.get(id) else { return };
-        if forgotten || entry.identity.epoch < 0 {
-            self.set_due(id, None);
-            self.ids.remove(id);
-        } else if entry.due.is_some_and(|due| due <= now) {
-            self.set_due(id, Some(now.plus_ms(AGAIN_MS)));
-        }
-    }
-
     /// All commands of a committed transaction, of so many bytes, are in their topics.
     pub(super) fn completed(&mut self, now: Timestamp, id: &str, bytes: usize) {
         self.bytes -= bytes;
         if let Some(entry) = self.ids.get_mut(id) {
             entry.state = State::Committed;
+            entry.untidy = true;
             entry.used = now;
         }
         self.schedule(id);
     }
 
+    /// Whether the fact with the commands of a complete transaction is to be deleted now. The next transaction does
+    /// it along the way, if it comes before.
+    pub(super) fn tidy(&mut self, id: &str) -> bool {
+        let entry = self.ids.get_mut(id).filter(|entry| !entry.is_busy());
+        entry.is_some_and(|entry| std::mem::take(&mut entry.untidy))
+    }
+
     /// Whether the id waits for nothing that was begun.
     pub(super) fn is_complete(&self, id: &str) -> bool {
         self.ids.get(id).is_none_or(|entry| !entry.is_busy())
-    }
-
-    /// When the timer has to look next.
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
-    }
-
-    /// One that is due: a transaction that took too long is aborted and its producer fenced; an id that was not
-    /// used for a week is forgotten.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Write> {
-        let id = self.due.first().filter(|(at, _)| *at <= now).map(|(_, id)| id.clone())?;
-        let entry = self.ids.get(&id)?;
-        let Identity { producer, epoch, .. } = entry.identity;
-        Some(match entry.state {
-            State::Ongoing(_) => {
-                let fenced = Identity { epoch: epoch + 1, previous: Some((producer, epoch)), ..entry.identity };
-                self.next(now, &id, fenced, Step::Abort)
-            }
-            _ => self.next(now, &id, entry.identity, Step::Forget),
-        })
     }
 
     /// All ids, in their order.
@@ -340,6 +267,9 @@ impl Coordinator {
             _ => vec![record::identity(id, &identity, step.standing(), now)],
         };
         if let Some(entry) = self.ids.get_mut(id) {
+            if std::mem::take(&mut entry.untidy) {
+                facts.push((record::redo_key(id), None));
+            }
             if let (State::Ongoing(running), Step::Commit) = (&mut entry.state, &step) {
                 facts.extend(running.offsets.iter().map(|(key, value)| (key.clone(), value.clone())));
                 if !running.staged.is_empty() {
@@ -350,41 +280,6 @@ impl Coordinator {
         }
         self.schedule(id);
         Write { id: id.into(), facts }
-    }
-
-    /// Forgets an unused id if there are too many; gives the fact that says so.
-    fn make_room(&mut self, now: Timestamp) -> Result<Option<Fact>, ResponseError> {
-        if self.ids.len() < IDS_MAX {
-            return Ok(None);
-        }
-        let unused = |id: &Arc<str>| {
-            let entry = self.ids.get(id);
-            entry.is_some_and(|e| !matches!(e.state, State::Ongoing(_)) && now.ms_since(e.used) > KEPT_MS)
-        };
-        let oldest = self.due.iter().find(|(_, id)| unused(id)).map(|(_, id)| id.clone());
-        let oldest = oldest.ok_or(ResponseError::CoordinatorNotAvailable)?;
-        self.set_due(&oldest, None);
-        self.ids.remove(&oldest);
-        Ok(Some((record::identity_key(&oldest), None)))
-    }
-
-    fn schedule(&mut self, id: &str) {
-        let due = self.ids.get(id).and_then(Entry::next_due);
-        self.set_due(id, due);
-    }
-
-    fn set_due(&mut self, id: &str, due: Option<Timestamp>) {
-        let Some((id, entry)) = self.ids.get_key_value(id) else { return };
-        let (id, before) = (id.clone(), entry.due);
-        if let Some(before) = before {
-            self.due.remove(&(before, id.clone()));
-        }
-        if let Some(due) = due {
-            self.due.insert((due, id.clone()));
-        }
-        if let Some(entry) = self.ids.get_mut(&id) {
-            entry.due = due;
-        }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) state: State,
     /// What is being written and holds as soon as it is durable. Nothing else may happen meanwhile.
     pub(super) next: Option<Next>,
+    /// The fact with the commands of its last transaction is not needed any more, and still there.
+    pub(super) untidy: bool,
     /// When a transaction last began or ended.
     pub(super) used: Timestamp,
     /// When the timer looks at it.
@@ -104,7 +106,7 @@ impl Entry {
     /// An id that is not durable yet.
     pub(super) fn unborn(now: Timestamp) -> Entry {
         let identity = Identity { producer: -1, epoch: -1, previous: None, timeout_ms: 0 };
-        Entry { identity, state: State::Empty, next: None, used: now, due: None }
+        Entry { identity, state: State::Empty, next: None, untidy: false, used: now, due: None }
     }
 
     /// An id as it was found at start.
@@ -116,7 +118,7 @@ impl Entry {
             Standing::Committed => State::Committed,
             Standing::Aborted => State::Aborted,
         };
-        Entry { identity, state, next: None, used, due: None }
+        Entry { identity, state, next: None, untidy: false, used, due: None }
     }
 
     /// Whether something is being written, or a decided transaction is not complete.

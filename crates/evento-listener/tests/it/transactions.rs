@@ -135,7 +135,7 @@ fn nothing_of_a_transaction_is_stored_before_its_commit_and_all_of_it_after() {
         assert_eq!(commands.stored.lock().len(), 4, "the answer comes when they are stored, whatever was crowded");
         assert_eq!(client.end(3, who, true).await, 0, "and again");
         assert_eq!(client.end(3, who, false).await, INVALID_TXN_STATE);
-        assert!(server.log.meta(b"kafka/txn/payments").is_none());
+        eventually("the end of its fact", async || server.log.meta(b"kafka/txn/payments").is_none()).await;
     });
     assert_eq!(sorted(place.stored()), sorted(all_of_it()));
     let ada: Vec<_> = place.stored().into_iter().filter(|(instance, _)| instance == "ada").collect();
