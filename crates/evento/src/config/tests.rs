@@ -24,16 +24,19 @@ fn the_nearest_source_wins() {
     let config = Config::load(Mode::Dev, &surroundings, &[("log.format", "json".into())]).expect("all is well");
     let lines: Vec<String> =
         SETTINGS.iter().map(|s| format!("{} = {} ({})", s.key, config.text(s.key), config.origin(s.key))).collect();
-    expect![[r"
+    expect![[r#"
         http.listen = 127.0.0.1:1 (evento.toml:2)
         http.command.wait = 10s (default)
         http.maxBody = 3MiB (EVENTO_HTTP_MAX_BODY)
+        kafka.listen = 127.0.0.1:9092 (default)
+        kafka.advertised =  (default)
+        registry.listen = 127.0.0.1:8081 (default)
         http.hosts =  (default)
         http.requireIdempotencyKey = false (default)
         data.dir = /srv (user.toml:2)
         dev.resources = resources (default)
         log.format = json (--log-format)
-        client.address =  (default)"]]
+        client.address =  (default)"#]]
     .assert_eq(&lines.join("\n"));
     assert_eq!(config.bytes("http.maxBody"), 3 << 20);
     assert_eq!(config.duration_ms("http.command.wait"), 10_000);

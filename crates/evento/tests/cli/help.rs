@@ -44,6 +44,8 @@ fn the_program() {
               tail        Follow events as they happen
               command     Look after commands: list, get, retry, park, abandon [alias: cmd]
               function    Look after functions: list, describe, logs, invoke [alias: fn]
+              group       Look at the consumer groups of Kafka clients: list, describe
+              topic       Look at the topics that Kafka clients see: list, describe, refused
               schema      Check schemas without a server, or print the schema of a function's input
               explain     Explain an error code
               config      Show configuration and contexts

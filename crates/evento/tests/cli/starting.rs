@@ -73,6 +73,9 @@ fn configuration_shows_its_origins() {
         http.listen                 127.0.0.1:9999  evento.toml:2
         http.command.wait           10s             default
         http.maxBody                1MiB            default
+        kafka.listen                127.0.0.1:9092  default
+        kafka.advertised                            default
+        registry.listen             127.0.0.1:8081  default
         http.hosts                                  default
         http.requireIdempotencyKey  false           default
         data.dir                    /srv/evento     EVENTO_DATA_DIR
