@@ -234,7 +234,7 @@ fn functions() -> Rows {
             operation("functions.test", "Try a command on a state; nothing is written")
                 .body("application/json", reference("Trial"))
                 .answer(200, "The events and the state after them", reference("TrialResult"))
-                .problem(404, "No such command"),
+                .problem(404, "No such function or command"),
         ),
     ]
 }

@@ -285,6 +285,9 @@ impl Node for NodeApi {
             catalog.entities().iter().find_map(|entity| Some((entity, entity.find_command(command_name).ok()?)));
         let (entity, command) =
             found.ok_or_else(|| Problem::new(1001, format!("no command is called {command_name:?}")))?;
+        if self.functions.get(name).is_none() {
+            return Err(Problem::new(1001, format!("no function is called {name:?}")));
+        }
         let unserved = || Problem::new(3001, format!("{name} does not serve {command_name} at the moment"));
         let handler =
             command.handler.as_ref().filter(|handler| handler.function.name.as_str() == name).ok_or_else(unserved)?;
