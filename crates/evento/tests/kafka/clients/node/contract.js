@@ -70,8 +70,8 @@ class Count {
 function main(verbs) {
   const [verb, options] = process.argv.slice(2)
   verbs[verb](JSON.parse(options))
-    .then(() => emit({ done: true }))
-    .then(() => process.exit(0))
+    // Ends only when the last line is out.
+    .then(() => process.stdout.write('{"done":true}\n', () => process.exit(0)))
     .catch(error => {
       console.error(error)
       process.exit(1)
