@@ -95,7 +95,7 @@ impl Program {
         drop(lines);
         let status = self.child.wait().expect("its status");
         let done = all.iter().any(|line| line["done"] == true);
-        assert!(status.success() && done, "{status}: {}", self.complaint());
+        assert!(status.success() && done, "{status}, the last line is {:?}: {}", all.last(), self.complaint());
         all
     }
 

@@ -32,8 +32,13 @@ class Options:
         return any(key.startswith(prefix) for prefix in self.prefixes)
 
 
+EMITTING = threading.Lock()
+
+
 def emit(**line):
-    print(json.dumps(line), flush=True)
+    """Prints a line whole, whichever thread it comes from."""
+    with EMITTING:
+        print(json.dumps(line), flush=True)
 
 
 def text(raw):
