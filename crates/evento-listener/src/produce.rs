@@ -171,7 +171,6 @@ fn out_of_turn(error: ResponseError) -> Refused {
     let why = match error {
         ResponseError::InvalidProducerEpoch => "a newer producer has this id",
         ResponseError::OutOfOrderSequenceNumber => "records before these are missing",
-        ResponseError::UnknownProducerId => "this producer id was not given by this server",
         ResponseError::RequestTimedOut => "the batch before is still being written; send it again",
         _ => "the numbers of an idempotent producer are missing or negative",
     };
@@ -182,9 +181,10 @@ fn not_staged(error: ResponseError) -> Refused {
     let why = match error {
         ResponseError::InvalidProducerEpoch => "a newer producer has this transactional id",
         ResponseError::InvalidProducerIdMapping => "the producer id is not that of the transactional id",
-        ResponseError::UnknownProducerId => "the server was started again within the transaction; abort it",
         ResponseError::PolicyViolation => "the transaction, or all that are going on, would be too large; abort it",
-        ResponseError::InvalidTxnState => "no transaction with this partition is going on",
+        ResponseError::InvalidTxnState => {
+            "no transaction with this partition is going on, or it was lost with a restart; abort it"
+        }
         _ => "the transaction cannot take records now; send them again",
     };
     Refused::batch(error, why)

@@ -80,7 +80,7 @@ struct Shared {
 impl Producers {
     /// Nobody has written yet.
     pub(crate) fn new(node: Arc<dyn Node>) -> Producers {
-        let ids = ProducerIds::of(node.log());
+        let ids = ProducerIds::of(&*node);
         Producers(Arc::new(Shared { node, sequences: Mutex::default(), ids, ended: Notify::new() }))
     }
 
@@ -94,12 +94,9 @@ impl Producers {
     ///
     /// # Errors
     ///
-    /// `InvalidProducerEpoch` (fenced), `OutOfOrderSequenceNumber`, `UnknownProducerId` (not an id of this
-    /// cluster), `RequestTimedOut` (still being written), `InvalidRecord` (no numbers at all).
+    /// `InvalidProducerEpoch` (fenced), `OutOfOrderSequenceNumber`, `RequestTimedOut` (still being written),
+    /// `InvalidRecord` (no numbers at all).
     pub(crate) async fn begin(&self, now: Timestamp, batch: Batch) -> Result<Begun, ResponseError> {
-        if !self.ids().issued(batch.producer) {
-            return Err(ResponseError::UnknownProducerId);
-        }
         let until = Instant::now() + TURN_WAIT;
         loop {
             let mut ended = std::pin::pin!(self.0.ended.notified());

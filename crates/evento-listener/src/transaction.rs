@@ -194,12 +194,12 @@ impl Broker {
     /// # Errors
     ///
     /// `InvalidProducerEpoch` (fenced), `InvalidProducerIdMapping`, `InvalidTxnState` (no transaction, or not with
-    /// this partition), `UnknownProducerId` (the server was started again within the transaction: it can only be
-    /// aborted), `ConcurrentTransactions`, `PolicyViolation` (too large).
+    /// this partition, or the server was started again within it), `ConcurrentTransactions`, `PolicyViolation` (too
+    /// large).
     pub(crate) fn stage(&self, id: &str, batch: &Batch, commands: Vec<Staged>) -> Result<(), ResponseError> {
         let claim = Claim { id, producer: batch.producer, epoch: batch.epoch };
         let staged = self.decide(|coordinator| coordinator.stage(claim, batch.place, commands));
-        staged.map_err(of_group_or_partition)
+        staged.map_err(of_partition)
     }
 
     /// TxnOffsetCommit: offsets of a group are checked by the group, and held until the end. The errors of the
@@ -220,7 +220,7 @@ impl Broker {
             coordinator.hold(claim, facts)?;
             Ok(errors)
         });
-        held.map_err(of_group_or_partition)
+        held.map_err(of_group)
     }
 
     /// EndTxn. An answer says that the decision is durable and, as a rule, that all commands are in their topics.
@@ -281,10 +281,22 @@ impl Broker {
     }
 }
 
-/// The same to a request that does not come to the coordinator with Kafka, but to a partition's or group's leader.
-fn of_group_or_partition(error: ResponseError) -> ResponseError {
+/// The coordinator's word as a partition's leader says it. The Java client takes `UNKNOWN_PRODUCER_ID` of a partition
+/// for "try again" for ever, and `INVALID_TXN_STATE` for "abort".
+fn of_partition(error: ResponseError) -> ResponseError {
     match error {
         ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+        ResponseError::UnknownProducerId => ResponseError::InvalidTxnState,
+        error => error,
+    }
+}
+
+/// The coordinator's word as a group says it. After a restart no member is known, and that is an error after which
+/// clients abort, not one that ends them.
+fn of_group(error: ResponseError) -> ResponseError {
+    match error {
+        ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+        ResponseError::UnknownProducerId => ResponseError::UnknownMemberId,
         error => error,
     }
 }

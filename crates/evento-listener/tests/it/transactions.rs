@@ -18,6 +18,7 @@ use client::{Batch, COMMANDS, Client, ID, Who, text};
 use world::{Place, Server, eventually};
 
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+const UNKNOWN_MEMBER_ID: i16 = 25;
 const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
@@ -62,11 +63,11 @@ fn a_batch_that_comes_again_is_answered_again_and_stored_once_also_after_a_kill(
         let later = Batch { who: (who.0, who.1 + 1), ..template.clone() };
         assert_eq!(client.produce(&later).await.0, 0, "a producer may raise its own epoch");
         assert_eq!(client.produce(&template).await.0, INVALID_PRODUCER_EPOCH);
-        let foreign = Batch { who: (who.0 + 1, 0), ..template };
-        assert_eq!(client.produce(&foreign).await.0, UNKNOWN_PRODUCER_ID);
+        let foreign = Batch { who: (77, 5), first: 12, ..template };
+        assert_eq!(client.produce(&foreign).await.0, 0, "what is not known is believed");
         who
     });
-    assert_eq!(place.stored().len(), 4);
+    assert_eq!(place.stored().len(), 6);
     let again = first(&place, who);
     let next = place.run(async |server| {
         let mut client = server.client().await;
@@ -76,7 +77,8 @@ fn a_batch_that_comes_again_is_answered_again_and_stored_once_also_after_a_kill(
     assert!(next.0 > who.0, "producer ids are unique for ever: {next:?} after {who:?}");
     let id = |epoch, n| format!("kafka-{}-{epoch}-0-{n}", who.0);
     let wanted = [("ada", id(0, 0)), ("bob", id(0, 1)), ("ada", id(1, 0)), ("bob", id(1, 1))];
-    assert_eq!(place.stored(), wanted.map(|(instance, id)| (instance.to_owned(), id)));
+    assert_eq!(place.stored()[4..], stored(&[("ada", "kafka-77-5-0-12"), ("bob", "kafka-77-5-0-13")]));
+    assert_eq!(place.stored()[..4], wanted.map(|(instance, id)| (instance.to_owned(), id)));
 }
 
 #[test]
@@ -186,7 +188,8 @@ fn a_kill_within_a_transaction_leaves_nothing_of_it_and_the_producer_must_abort(
     place.run(async |server| {
         let mut client = server.client().await;
         assert_eq!(client.add(3, who, &[(COMMANDS, 2)]).await, [UNKNOWN_PRODUCER_ID]);
-        assert_eq!(client.produce(&more).await.0, UNKNOWN_PRODUCER_ID);
+        assert_eq!(client.produce(&more).await.0, INVALID_TXN_STATE);
+        assert_eq!(send_offset(&mut client, who, 3).await, UNKNOWN_MEMBER_ID);
         assert_eq!(client.end(3, who, true).await, UNKNOWN_PRODUCER_ID, "half of it is not committed");
         let next = client.init(4, Some(ID), Some(who)).await.expect("the next epoch");
         assert_eq!(next, (who.0, who.1 + 1));

@@ -94,7 +94,8 @@ impl Node for Bank {
     }
 
     fn seed(&self) -> Seed {
-        Seed([7; 16])
+        // Producer ids then begin at 0.
+        Seed([0; 16])
     }
 
     fn new_id(&self) -> CommandId {
