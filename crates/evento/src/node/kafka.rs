@@ -45,7 +45,8 @@ impl Kafka {
         let address = format!("{}:{}", advertised.0, advertised.1);
         let known = node.clone();
         let node: Arc<dyn ListenerNode> = node;
-        let broker = Broker::start(node, Limits::default(), advertised)
+        let limits = Limits { connections_max: connections_max(), ..Limits::default() };
+        let broker = Broker::start(node, limits, advertised)
             .await
             .map_err(|fault| Failure::new(fault.code().0, format!("the Kafka listener does not start: {fault}")))?;
         known.set_kafka(broker.clone());
@@ -56,6 +57,18 @@ impl Kafka {
     pub async fn serve(self, until: impl Future<Output = ()>) {
         evento_listener::serve(self.listener, self.broker, until).await;
     }
+}
+
+/// Half of the open files that the process may have, which is first raised as far as the system allows: the other
+/// half is left to HTTP, the log and functions.
+fn connections_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(usize::MAX, |files| files / 2).min(Limits::default().connections_max)
 }
 
 /// `localhost` of `localhost:9092`.
