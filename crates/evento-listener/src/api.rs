@@ -20,13 +20,14 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ProduceRequest, RequestHeader, ResponseHeader,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, FetchResponse, ProduceRequest, RequestHeader, ResponseHeader,
     api_versions_response::ApiVersion,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use crate::broker::Broker;
-use crate::connection::{Client, Reply};
+use crate::connection::Client;
+use crate::reply::Reply;
 use crate::shape;
 
 /// The error code of success.
@@ -68,6 +69,9 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::DescribeTransactions, 0, 0),
     (ApiKey::ListTransactions, 0, 1),
 ];
+
+/// Bytes of a Fetch answer beside its records, roughly.
+const FETCH_HEADS: usize = 1 << 10;
 
 /// What became of a request.
 pub(crate) enum Answered {
@@ -177,7 +181,12 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
 
 async fn fetch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
     let (answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
-    Ok(Answered::Reply(call.encode(&answer)?.holding(held)))
+    let header = call.answer_header();
+    let reply = Reply::new(FETCH_HEADS, |pieces| {
+        header.encode(pieces.out(), FetchResponse::header_version(call.version))?;
+        answer.write(call.version, pieces)
+    });
+    Ok(Answered::Reply(reply.map_err(|error| call.broken(&error))?.holding(held)))
 }
 
 /// With `acks=0` a client waits for no answer (Kafka protocol guide, Produce).
@@ -209,12 +218,16 @@ impl Call<'_> {
 
     fn encode<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Reply, Broken> {
         let size = answer.compute_size(self.version).map_err(|error| self.broken(&error))?;
-        let header = ResponseHeader::default().with_correlation_id(self.correlation);
-        Reply::new(size + 16, |out| {
-            header.encode(out, A::header_version(self.version))?;
-            answer.encode(out, self.version)
+        let header = self.answer_header();
+        Reply::new(size + 16, |pieces| {
+            header.encode(pieces.out(), A::header_version(self.version))?;
+            answer.encode(pieces.out(), self.version)
         })
         .map_err(|error| self.broken(&error))
+    }
+
+    fn answer_header(&self) -> ResponseHeader {
+        ResponseHeader::default().with_correlation_id(self.correlation)
     }
 
     fn broken(&self, error: &dyn std::fmt::Display) -> Broken {

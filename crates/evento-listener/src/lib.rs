@@ -22,6 +22,7 @@ mod overview;
 mod produce;
 mod producer;
 mod refused;
+mod reply;
 mod tails;
 mod topic;
 mod transaction;

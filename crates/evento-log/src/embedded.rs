@@ -41,6 +41,7 @@ use topics::Topics;
 
 pub use crate::fault::Fault;
 pub use read::InstanceRow;
+pub use topics::{FileStretch, Stretch};
 
 /// Called when a unit is durable and readers see it, or when it never will be. Must not block.
 pub type Done = Box<dyn FnOnce(Result<Committed, Fault>) + Send>;

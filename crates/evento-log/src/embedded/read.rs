@@ -9,7 +9,7 @@ use evento_model::{
 };
 
 use super::tables::EndedAt;
-use super::topics::Topics;
+use super::topics::{Stretch, Topics};
 use super::{EmbeddedLog, Fault};
 use crate::codec::{BatchHeader, command_of, event_of, records_within};
 use crate::frame::TopicPartition;
@@ -199,6 +199,22 @@ impl EmbeddedLog {
         match self.shared.topics.get(TopicPartition { entity, kind: topic, partition }) {
             Some(partition) => partition.read().read(from, bytes_max),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whole record batches from the one that holds an offset on, as they lie: what `read` gives, not copied if
+    /// they are in a file. `None` at the end. About so many bytes, at least one batch.
+    pub fn stretch(
+        &self,
+        entity: EntityTypeId,
+        topic: TopicKind,
+        partition: u32,
+        from: Offset,
+        bytes_max: usize,
+    ) -> Result<Option<Stretch>, Fault> {
+        match self.shared.topics.get(TopicPartition { entity, kind: topic, partition }) {
+            Some(partition) => partition.read().stretch(from, bytes_max),
+            None => Ok(None),
         }
     }
 

@@ -4,6 +4,8 @@
 //! together, synced at checkpoints, cut back to the last checkpoint and filled again from frames at start.
 //! Offsets below the end are always readable: from the file, or from what is still in memory.
 
+mod stretch;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::codec::{BATCH_OVERHEAD, BatchHeader};
 use crate::disk::{Disk, DiskFile};
 use crate::frame::TopicPartition;
 use crate::wire::Reader;
+pub use stretch::{FileStretch, Stretch};
 
 /// Bytes gathered in memory before they go to the file.
 const GATHER: usize = 64 << 10;
@@ -54,7 +57,7 @@ pub(crate) struct Partition {
 
 struct TopicFile {
     base: Offset,
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     index_file: Box<dyn DiskFile>,
     /// Bytes in the file, without what is gathered.
     length: u64,
@@ -265,7 +268,7 @@ impl Partition {
             index.push(Entry { offset, position, time });
         }
         index_file.set_length((index.len() * ENTRY) as u64).map_err(Fault::write(&index_path))?;
-        Ok(TopicFile { base, file, index_file, length, indexed: index.len(), index, dirty: false })
+        Ok(TopicFile { base, file: file.into(), index_file, length, indexed: index.len(), index, dirty: false })
     }
 
     fn append(&mut self, disk: &dyn Disk, batch: &[u8]) -> Result<(), Fault> {

@@ -1,6 +1,7 @@
 //! What was committed reads back: at once, after a kill, after an orderly end, and after the store is lost.
 
-use evento_log::embedded::EmbeddedLog;
+use evento_log::codec::BatchHeader;
+use evento_log::embedded::{EmbeddedLog, Stretch};
 use evento_log::unit::CommandPlace;
 use evento_model::{CommandId, TopicKind};
 
@@ -193,4 +194,44 @@ fn events_are_found_by_commit_time() {
     }
     let late = evento_model::Timestamp(times[1_999].0 + 1);
     assert_eq!(log.offset_at(ENTITY, TopicKind::Events, partition, late).expect("readable"), 2_000);
+}
+
+/// What a stretch holds.
+fn content(stretch: &Stretch) -> Vec<u8> {
+    match stretch {
+        Stretch::Memory(bytes) => bytes.to_vec(),
+        Stretch::File(file) => file.read(0, usize::MAX).expect("readable").to_vec(),
+    }
+}
+
+#[test]
+fn stretches_of_any_size_are_whole_batches_and_follow_one_another_to_the_end() {
+    let scratch = Scratch::new();
+    let (log, _) = scratch.open();
+    fill(&log, 0, 30);
+    for (partition, most) in
+        (0..PARTITIONS).flat_map(|partition| [1, 700, 5 << 10, 40 << 10, 1 << 20].map(|most| (partition, most)))
+    {
+        let end = log.end_offset(ENTITY, TopicKind::Events, partition);
+        let whole = log.read(ENTITY, TopicKind::Events, partition, 0, 1 << 30).expect("readable").concat();
+        let (mut from, mut all) = (0, Vec::new());
+        while let Some(stretch) = log.stretch(ENTITY, TopicKind::Events, partition, from, most).expect("readable") {
+            let bytes = content(&stretch);
+            assert_eq!(bytes.len() as u64, stretch.bytes());
+            let (mut rest, mut batches) = (&bytes[..], 0);
+            while !rest.is_empty() {
+                let header = BatchHeader::read(rest).expect("a batch");
+                assert_eq!(header.base_offset, from, "partition {partition}, at most {most} bytes");
+                (from, batches, rest) = (header.end_offset(), batches + 1, &rest[header.bytes..]);
+            }
+            let in_file = matches!(stretch, Stretch::File(_));
+            assert!(!in_file || bytes.len() <= most || batches == 1, "{} bytes, {most} were asked for", bytes.len());
+            all.extend(bytes);
+        }
+        assert_eq!((from, all.len()), (end, whole.len()), "partition {partition}, at most {most} bytes");
+        assert!(all == whole, "partition {partition}, at most {most} bytes");
+        let inside = log.stretch(ENTITY, TopicKind::Events, partition, end / 2, most).expect("readable");
+        let header = BatchHeader::read(&content(&inside.expect("records"))).expect("a batch");
+        assert!((header.base_offset..header.end_offset()).contains(&(end / 2)));
+    }
 }
