@@ -3,7 +3,7 @@
 //! The commit log is the only thing synced for an acknowledgement. Topics and state store are derived from it
 //! and made durable at checkpoints. Reads are answered from memory for what is newer than the last checkpoint.
 //! Reading order: `segments` (frames on disk), `committer` (the one writer), `topics`, `tables`, `store`,
-//! `checkpoint`, `recovery`.
+//! `checkpoint`, `recovery`, `scrub`.
 
 mod checkpoint;
 mod checkpoints;
@@ -12,6 +12,7 @@ mod lock;
 mod read;
 mod recovery;
 mod reserve;
+mod scrub;
 mod segments;
 mod store;
 mod tables;
@@ -19,7 +20,7 @@ mod topics;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -41,6 +42,7 @@ use topics::Topics;
 
 pub use crate::fault::Fault;
 pub use read::InstanceRow;
+pub use scrub::{Scrub, Scrubbed};
 pub use topics::{FileStretch, Stretch};
 
 /// Called when a unit is durable and readers see it, or when it never will be. Must not block.
@@ -59,6 +61,8 @@ pub struct EmbeddedConfig {
     pub group_bytes_max: usize,
     /// Bytes of frames after which a checkpoint is made; bounds memory and the time of a restart.
     pub checkpoint_bytes: u64,
+    /// Bytes at which a partition of a topic begins a new file.
+    pub topic_file_bytes: u64,
     /// Bytes of a file that is given up when the disk is full (EV4005); a quarter of it stays free beside it.
     pub reserve_bytes: u64,
     /// Go on after damage in the middle of the commit log, without what follows it. A person's decision.
@@ -74,6 +78,7 @@ impl EmbeddedConfig {
             segment_bytes: 64 << 20,
             group_bytes_max: 1 << 20,
             checkpoint_bytes: 64 << 20,
+            topic_file_bytes: 1 << 30,
             reserve_bytes: 64 << 20,
             accept_loss: false,
         }
@@ -151,6 +156,8 @@ struct Shared {
     names: RwLock<Names>,
     partitions: RwLock<FxHashMap<EntityTypeId, u32>>,
     durable: watch::Sender<u64>,
+    /// A frame's batches may be readable while its tables are not yet.
+    publishing: AtomicBool,
     poison: OnceLock<Fault>,
     checkpoint_done: Condvar,
     checkpoint_turn: Mutex<()>,

@@ -136,6 +136,7 @@ impl Committer {
             changes.into_iter().for_each(|change| tables.apply(change, wall));
             facts.into_iter().for_each(|(key, value)| tables.set_meta(key, value));
         }
+        self.shared.publishing.store(false, Ordering::SeqCst);
         self.commit_seq += 1;
         self.shared.durable.send_replace(self.commit_seq - 1);
         self.shared.stats.units.fetch_add(reports.len() as u64, Ordering::Relaxed);
@@ -144,6 +145,7 @@ impl Committer {
 
     /// Readers see the batches from here on.
     fn publish(&self, batches: &[(TopicPartition, Vec<u8>)]) -> Result<(), Fault> {
+        self.shared.publishing.store(true, Ordering::SeqCst);
         for (at, bytes) in batches {
             match self.shared.topics.append(*at, bytes) {
                 // It is durable in the commit log, and readable: only nothing more is accepted.

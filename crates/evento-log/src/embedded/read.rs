@@ -130,6 +130,20 @@ impl EmbeddedLog {
         units
     }
 
+    /// Where the history says that the unit with an event begins, and how many events it has.
+    pub(super) fn unit_at(
+        &self,
+        key: &EntityKey,
+        partition: u32,
+        seq: Sequence,
+    ) -> Result<Option<(Sequence, Offset, u32)>, Fault> {
+        let recent = self.recent(key, seq + 1).pop();
+        if recent.is_some_and(|(first, _, count)| first + u64::from(count) > seq) {
+            return Ok(recent);
+        }
+        Ok(self.shared.store.history_back(key, partition, seq + 1, 1)?.pop())
+    }
+
     /// Events of an instance from a sequence on, in order.
     pub fn history(&self, key: &EntityKey, from: Sequence, limit: usize) -> Result<Vec<StoredEvent>, Fault> {
         let partition = self.partition(key);

@@ -5,7 +5,7 @@
 //! themselves then need the functions.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +43,7 @@ pub(crate) fn open(
     let reserve = Reserve::new(disk.clone(), config.folder.clone(), config.reserve_bytes, config.segment_bytes);
     let segments = Segments::new(disk.clone(), folder("commit"), config.segment_bytes, reserve.margin());
     let checkpoint = Checkpoint::read(&*disk, &config.folder)?.unwrap_or_else(Checkpoint::beginning);
-    let topics = Topics::new(disk.clone(), folder("topics"));
+    let topics = Topics::new(disk.clone(), folder("topics"), config.topic_file_bytes);
     // Everything is looked at before anything is changed.
     segments.replay(checkpoint.place, config.accept_loss, |_| Ok(()))?;
     topics.check(&checkpoint.ends)?;
@@ -115,6 +115,7 @@ pub(crate) fn open(
         store,
         partitions: RwLock::new(FxHashMap::default()),
         durable: watch::Sender::new(end.commit_seq - 1),
+        publishing: AtomicBool::new(false),
         poison: OnceLock::new(),
         checkpoint_done: Condvar::new(),
         checkpoint_turn: Mutex::new(()),

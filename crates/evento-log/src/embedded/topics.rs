@@ -4,6 +4,7 @@
 //! together, synced at checkpoints, cut back to the last checkpoint and filled again from frames at start.
 //! Offsets below the end are always readable: from the file, or from what is still in memory.
 
+mod look;
 mod stretch;
 
 use std::collections::BTreeSet;
@@ -20,14 +21,13 @@ use crate::codec::{BATCH_OVERHEAD, BatchHeader};
 use crate::disk::{Disk, DiskFile};
 use crate::frame::TopicPartition;
 use crate::wire::Reader;
+pub(crate) use look::Place;
 pub use stretch::{FileStretch, Stretch};
 
 /// Bytes gathered in memory before they go to the file.
 const GATHER: usize = 64 << 10;
 /// Bytes between two entries of the index.
 const INDEX_EVERY: u64 = 16 << 10;
-/// Bytes at which a new file is begun.
-const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of one index entry on disk: offset, position, time.
 const ENTRY: usize = 24;
 
@@ -35,6 +35,8 @@ const ENTRY: usize = 24;
 pub(crate) struct Topics {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    /// Bytes at which a new file is begun.
+    file_bytes: u64,
     partitions: RwLock<FxHashMap<TopicPartition, Arc<RwLock<Partition>>>>,
 }
 
@@ -75,6 +77,20 @@ struct Entry {
     time: i64,
 }
 
+/// The index of a file that has none, from the heads of its batches; up to the first that is none.
+fn index_of(file: &dyn DiskFile, length: u64) -> std::io::Result<Vec<Entry>> {
+    let (mut index, mut position) = (Vec::<Entry>::new(), 0);
+    let mut head = [0; BATCH_OVERHEAD];
+    while position < length && file.read_at(&mut head, position)? == head.len() {
+        let Ok(header) = BatchHeader::read(&head) else { break };
+        if index.last().is_none_or(|entry| position - entry.position >= INDEX_EVERY) {
+            index.push(Entry { offset: header.base_offset, position, time: header.timestamp });
+        }
+        position += header.bytes as u64;
+    }
+    Ok(index)
+}
+
 fn file_name(base: Offset, kind: &str) -> String {
     format!("{base:020}.{kind}")
 }
@@ -88,8 +104,8 @@ fn later(result: Result<(), Fault>) -> Result<Result<(), Fault>, Fault> {
 }
 
 impl Topics {
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Topics {
-        Topics { disk, folder, partitions: RwLock::default() }
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, file_bytes: u64) -> Topics {
+        Topics { disk, folder, file_bytes, partitions: RwLock::default() }
     }
 
     fn folder_of(&self, at: TopicPartition) -> PathBuf {
@@ -170,7 +186,7 @@ impl Topics {
             fault => fault,
         })?;
         let mut partition = partition.write();
-        partition.append(&*self.disk, batch)
+        partition.append(&*self.disk, batch, self.file_bytes)
     }
 
     /// Everything appended so far becomes durable; says where each partition ends.
@@ -268,10 +284,14 @@ impl Partition {
             index.push(Entry { offset, position, time });
         }
         index_file.set_length((index.len() * ENTRY) as u64).map_err(Fault::write(&index_path))?;
-        Ok(TopicFile { base, file: file.into(), index_file, length, indexed: index.len(), index, dirty: false })
+        let indexed = index.len();
+        if index.is_empty() && length > 0 {
+            index = index_of(&*file, length).map_err(Fault::read(&path))?;
+        }
+        Ok(TopicFile { base, file: file.into(), index_file, length, indexed, index, dirty: false })
     }
 
-    fn append(&mut self, disk: &dyn Disk, batch: &[u8]) -> Result<(), Fault> {
+    fn append(&mut self, disk: &dyn Disk, batch: &[u8], file_bytes: u64) -> Result<(), Fault> {
         let corrupt =
             |what: String| Fault::Corrupt { file: self.folder.display().to_string(), offset: self.next, what };
         let header = BatchHeader::read(batch).map_err(|error| corrupt(error.to_string()))?;
@@ -282,7 +302,7 @@ impl Partition {
             return Err(corrupt(format!("offset {} follows, where {} should", header.base_offset, self.next)));
         }
         let mut full = Ok(());
-        if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > FILE_BYTES_MAX {
+        if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > file_bytes {
             full = later(self.roll(disk))?;
         }
         let position = self.last().length + self.gathered.len() as u64;

@@ -7,3 +7,4 @@ mod damage;
 mod disk;
 mod durable;
 mod scratch;
+mod scrub;
