@@ -1,9 +1,8 @@
 //! The server: log, engine, functions and gateway wired together. `evento dev`, `serve` and `verify` begin here.
 //!
 //! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
-//! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `api` (what the gateway
-//! asks), `kafka` (the listener for Kafka clients), `registry`
-//! (their schema registry).
+//! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `scrub`, `api` (what the
+//! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry).
 
 mod api;
 mod development;
@@ -14,6 +13,7 @@ mod purity;
 mod registry;
 mod replay;
 mod rollout;
+mod scrub;
 mod supervisor;
 mod verify;
 
@@ -152,7 +152,23 @@ struct Node {
     registry: Option<SchemaRegistry>,
     api: Arc<NodeApi>,
     limits: Limits,
+    scrub: Option<Pace>,
     states_lost: bool,
+}
+
+/// How fast the scrub goes, and how often.
+struct Pace {
+    bytes_per_second: u64,
+    every: Duration,
+}
+
+impl Pace {
+    /// As it is set; `None` if it is turned off.
+    fn of(config: &Config) -> Option<Pace> {
+        let bytes_per_second = config.bytes("data.scrub.bytesPerSecond");
+        let every = Duration::from_millis(config.duration_ms("data.scrub.every"));
+        (bytes_per_second > 0).then_some(Pace { bytes_per_second, every })
+    }
 }
 
 impl Node {
@@ -207,14 +223,17 @@ impl Node {
             stacks: development,
             hosts: config.words("http.hosts"),
         };
-        let states_lost = recovered.states_lost;
-        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, states_lost })
+        let (scrub, states_lost) = (Pace::of(config), recovered.states_lost);
+        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, scrub, states_lost })
     }
 
     /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
     async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, states_lost, .. } = self;
+        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, scrub, states_lost, .. } =
+            self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
+        let scrubbing = scrub
+            .map(|pace| tokio::spawn(scrub::run(log.clone(), pace.bytes_per_second, pace.every, api.scrub.clone())));
         let schemas = evento_listener::registry::router(api.clone(), limits.hosts.clone());
         let router = evento_gateway::router(api, limits, stopped.clone()).nest("/registry", schemas.clone());
         let mut waiting = stopped.clone();
@@ -244,6 +263,7 @@ impl Node {
         };
         let _ = stop.send(true);
         let _ = tokio::time::timeout(GRACE, serving).await;
+        scrubbing.inspect(tokio::task::JoinHandle::abort);
         starting.abort();
         asking.abort();
         watching.abort();

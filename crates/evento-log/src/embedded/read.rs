@@ -130,7 +130,7 @@ impl EmbeddedLog {
         units
     }
 
-    /// Where the history says that the unit with an event begins, and how many events it has.
+    /// The unit that has an event, as the history has it: its first sequence, where that is, and how many follow.
     pub(super) fn unit_at(
         &self,
         key: &EntityKey,
@@ -141,7 +141,8 @@ impl EmbeddedLog {
         if recent.is_some_and(|(first, _, count)| first + u64::from(count) > seq) {
             return Ok(recent);
         }
-        Ok(self.shared.store.history_back(key, partition, seq + 1, 1)?.pop())
+        let older = self.shared.store.history_back(key, partition, seq + 1, 1)?.pop();
+        Ok(older.filter(|(first, _, count)| first + u64::from(*count) > seq))
     }
 
     /// Events of an instance from a sequence on, in order.

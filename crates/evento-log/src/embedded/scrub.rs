@@ -42,9 +42,11 @@ pub struct Scrubbed {
 
 impl EmbeddedLog {
     /// Begins a walk: to the ends that there are now.
-    pub fn scrub(&self) -> Scrub {
-        let files = self.shared.topics.places().into();
-        Scrub { log: self.clone(), checkpoint: false, files, doubts: Vec::new(), seen: Scrubbed::default() }
+    ///
+    /// Writes to the files what is gathered in memory, and fails if that does.
+    pub fn scrub(&self) -> Result<Scrub, Fault> {
+        let files = self.shared.topics.places()?.into();
+        Ok(Scrub { log: self.clone(), checkpoint: false, files, doubts: Vec::new(), seen: Scrubbed::default() })
     }
 }
 
@@ -93,12 +95,13 @@ impl Scrub {
         Ok(())
     }
 
-    /// What history and state say otherwise of the first event of a unit.
+    /// What history and state say otherwise of the first event of a command.
     fn difference(&self, position: Position, event: &EventRecord) -> Result<Option<String>, Fault> {
         let key = EntityKey { entity: position.entity, id: event.id.clone() };
         let unit = self.log.unit_at(&key, position.partition, event.seq)?;
-        if unit != Some((event.seq, position.offset, event.batch.1)) {
-            return Ok(Some(format!("the history has {unit:?} for event {}", event.seq)));
+        let place = unit.map(|(first, offset, _)| offset + (event.seq - first));
+        if place != Some(position.offset) {
+            return Ok(Some(format!("the history says that event {} is at {place:?}", event.seq)));
         }
         let last = event.seq + u64::from(event.batch.1) - 1;
         let Some(state) = self.log.state(&key)? else { return Ok(Some("it has no state".to_owned())) };

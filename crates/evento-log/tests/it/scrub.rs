@@ -43,7 +43,7 @@ fn written(topic_file_bytes: u64, rounds: u64) -> Scratch {
 
 /// Walks to the end; everything that was found.
 fn scrub(log: &EmbeddedLog, bytes: usize) -> (Scrubbed, Vec<Fault>) {
-    let (mut scrub, mut faults) = (log.scrub(), Vec::new());
+    let (mut scrub, mut faults) = (log.scrub().expect("written"), Vec::new());
     loop {
         match scrub.step(bytes) {
             Ok(true) => {}

@@ -1,12 +1,12 @@
 //! Looking through topic files as they lie on disk: every checksum, every offset, every entry of the index.
 //!
-//! For the scrub, which must not trust what reading for an answer trusts. It changes nothing, and what is only in
-//! memory yet is not looked at.
+//! For the scrub, which must not trust what reading for an answer trusts. It changes nothing, and what comes in
+//! meanwhile is not looked at.
 
 use bytes::Bytes;
 use evento_model::Offset;
 
-use super::{Fault, INDEX_EVERY, Partition, TopicFile, TopicPartition, Topics, file_name};
+use super::{Fault, INDEX_EVERY, Partition, TopicFile, TopicPartition, Topics, file_name, later};
 use crate::codec::{BatchHeader, Record, first_key, records};
 
 /// A place in a file, with what must be there.
@@ -35,12 +35,14 @@ impl Place {
 }
 
 impl Topics {
-    /// The beginning of every file of every partition, as far as they are written now.
-    pub(crate) fn places(&self) -> Vec<Place> {
+    /// The beginning of every file of every partition, as far as they go now: what is gathered is written first.
+    pub(crate) fn places(&self) -> Result<Vec<Place>, Fault> {
         let partitions: Vec<_> =
             self.partitions.read().iter().map(|(at, partition)| (*at, partition.clone())).collect();
         let mut places = Vec::new();
         for (at, partition) in partitions {
+            // On a full disk it stays in memory, and is looked at another time.
+            later(partition.write().flush().map(drop))?.unwrap_or_default();
             let partition = partition.read();
             let of = |file: &TopicFile| Place {
                 at,
@@ -53,7 +55,7 @@ impl Topics {
             places.extend(partition.files.iter().map(of));
         }
         places.sort_by_key(|place| (place.at.entity, place.at.kind as u8, place.at.partition, place.base));
-        places
+        Ok(places)
     }
 
     /// Looks at about so many bytes from a place on, at least one batch, and moves the place. Gives the records.
