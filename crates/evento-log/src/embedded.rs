@@ -3,8 +3,9 @@
 //! The commit log is the only thing synced for an acknowledgement. Topics and state store are derived from it
 //! and made durable at checkpoints. Reads are answered from memory for what is newer than the last checkpoint.
 //! Reading order: `segments` (frames on disk), `committer` (the one writer), `topics`, `tables`, `store`,
-//! `checkpoint`, `recovery`, `scrub`.
+//! `checkpoint`, `recovery`; beside them `scrub`, `backup` and `restore`.
 
+mod backup;
 mod checkpoint;
 mod checkpoints;
 mod committer;
@@ -12,6 +13,7 @@ mod lock;
 mod read;
 mod recovery;
 mod reserve;
+mod restore;
 mod scrub;
 mod segments;
 mod store;
@@ -41,7 +43,9 @@ use tables::Tables;
 use topics::Topics;
 
 pub use crate::fault::Fault;
+pub use backup::{Backup, LAST_BACKUP};
 pub use read::InstanceRow;
+pub use restore::{Restored, restore};
 pub use scrub::{Scrub, Scrubbed};
 pub use topics::{FileStretch, Stretch};
 

@@ -52,6 +52,12 @@ fn check_format(folder: &Path) -> Result<(), Fault> {
     }
 }
 
+/// Makes a folder a data directory whose next epoch is the one after this.
+pub(crate) fn begin(folder: &Path, epoch: OwnerEpoch) -> Result<(), Fault> {
+    replace(folder, "epoch", &format!("{epoch}\n"))?;
+    replace(folder, "format", FORMAT)
+}
+
 /// Begins another epoch and says which. After everything was found well: a start that fails changes nothing.
 pub(crate) fn raise_epoch(folder: &Path) -> Result<OwnerEpoch, Fault> {
     let path = folder.join("epoch");

@@ -22,6 +22,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::frame::TopicPartition;
 use crate::wire::Reader;
 pub(crate) use look::Place;
+pub(crate) use stretch::Whole;
 pub use stretch::{FileStretch, Stretch};
 
 /// Bytes gathered in memory before they go to the file.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use evento_model::Offset;
 
-use super::{BATCH_OVERHEAD, BatchHeader, Fault, Partition};
+use super::{BATCH_OVERHEAD, BatchHeader, Fault, Partition, PartitionEnd, TopicPartition, Topics, file_name};
 use crate::disk::DiskFile;
 
 /// Whole record batches, one after the other.
@@ -28,6 +28,37 @@ pub struct FileStretch {
     pub position: u64,
     /// How many they are.
     pub length: u64,
+}
+
+/// A topic file as it is at a moment.
+pub(crate) struct Whole {
+    pub(crate) at: TopicPartition,
+    /// Relative to the data directory.
+    pub(crate) name: String,
+    pub(crate) stretch: FileStretch,
+    /// Where its partition ends; of use if it is the partition's last file.
+    pub(crate) end: PartitionEnd,
+    pub(crate) is_last: bool,
+}
+
+impl Topics {
+    /// All files to their ends; what is gathered in memory is written first.
+    pub(crate) fn whole(&self) -> Result<Vec<Whole>, Fault> {
+        let partitions: Vec<_> = self.partitions.read().iter().map(|(at, found)| (*at, found.clone())).collect();
+        let mut all = Vec::new();
+        for (at, partition) in partitions {
+            let mut partition = partition.write();
+            let end = partition.flush()?;
+            for file in &partition.files {
+                let folder = format!("topics/{}.{}/{}", at.entity.0, at.kind.as_str(), at.partition);
+                let stretch = FileStretch { file: file.file.clone(), position: 0, length: file.length };
+                let name = format!("{folder}/{}", file_name(file.base, "log"));
+                all.push(Whole { at, name, stretch, end, is_last: file.base == end.file });
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
 }
 
 impl Stretch {
