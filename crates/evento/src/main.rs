@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         Verb::Dev(args) => node::dev(context, args),
         Verb::Serve(args) => node::serve(context, args),
         Verb::Verify(args) => node::verify(context, args),
+        Verb::Backup(args) => cli::backup::backup(context, &args),
+        Verb::Restore(args) => cli::backup::restore(context, &args),
         Verb::Bench(args) => bench::run(context, args).map(|()| Exit::Done).map_err(Failure::from),
         Verb::Apply(args) => cli::apply::run(context, args),
         Verb::Diff(args) => cli::apply::diff(context, args),

@@ -27,6 +27,7 @@ use super::functions::Functions;
 use super::path::{Counts, Path, wall};
 use super::rollout::Rollout;
 use super::scrub;
+use crate::output::time::rfc3339;
 
 /// The running node, as the gateway sees it.
 pub struct NodeApi {
@@ -253,7 +254,7 @@ impl Node for NodeApi {
             json!({
                 "name": name.as_str(), "state": state.word, "runtime": runtime,
                 "revision": function.serving().map(|live| live.revision.to_string()),
-                "since": time(state.since), "restarts": state.restarts, "error": state.error,
+                "since": rfc3339(state.since), "restarts": state.restarts, "error": state.error,
                 "inFlight": function.in_flight(), "lastError": function.last_error().map(|error| last_error(&error)),
                 "replaying": function.replaying().map(|replay| {
                     json!({"done": replay.done.load(Ordering::Relaxed), "total": replay.total})
@@ -272,7 +273,7 @@ impl Node for NodeApi {
         let items: Vec<Value> = lines
             .into_iter()
             .map(|line| {
-                json!({"number": line.number, "at": time(line.at), "stream": line.stream.as_str(), "line": line.text})
+                json!({"number": line.number, "at": rfc3339(line.at), "stream": line.stream.as_str(), "line": line.text})
             })
             .collect();
         Ok(json!({ "items": items, "next": next }))
@@ -393,11 +394,6 @@ fn plain(schema: &Schema, datum: &[u8]) -> Result<Value, Problem> {
 
 /// A function's newest failure, without its stack: the command's own status has that.
 fn last_error(error: &LastError) -> Value {
-    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": time(error.at),
+    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": rfc3339(error.at),
         "fingerprint": error.fingerprint})
-}
-
-/// RFC 3339, UTC, milliseconds.
-pub(super) fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
 }

@@ -8,10 +8,11 @@ use evento_model::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::api::{NodeApi, time};
+use super::api::NodeApi;
 use super::bind;
 use crate::cli::failure::Failure;
 use crate::config::Config;
+use crate::output::time::rfc3339;
 
 /// A Kafka listener that is bound and not served yet.
 pub struct Kafka {
@@ -98,7 +99,7 @@ pub fn topics(broker: &Broker, registry: Option<&str>) -> Value {
 pub fn refused(broker: &Broker) -> Value {
     let batch = |batch: RefusedBatch| {
         json!({
-            "at": time(Timestamp(batch.at)),
+            "at": rfc3339(Timestamp(batch.at)),
             "topic": batch.topic,
             "partition": batch.partition,
             "clientId": batch.client_id,
@@ -140,6 +141,6 @@ fn lag(group: &GroupDetail) -> Option<u64> {
 
 fn offset(offset: &GroupOffset) -> Value {
     json!({"topic": offset.topic, "partition": offset.partition, "committed": offset.committed,
-        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| time(Timestamp(at))),
+        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| rfc3339(Timestamp(at))),
         "metadata": offset.metadata, "member": offset.member})
 }

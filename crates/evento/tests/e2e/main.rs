@@ -1,6 +1,7 @@
 //! The real program end to end: started, loaded, killed, started again, asked what it knows.
 
 mod addressed;
+mod backup;
 mod bad_input;
 mod failed_write;
 mod full_disk;
