@@ -8,14 +8,18 @@
 mod checkpoint;
 mod checkpoints;
 mod committer;
+mod fjall;
 mod lock;
+mod look_up;
 mod read;
 mod recovery;
 mod reserve;
 mod segments;
+mod small;
 mod store;
 mod tables;
 mod topics;
+mod work;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -31,16 +35,35 @@ use tokio::sync::watch;
 
 use crate::codec::{Names, StateBatch};
 use crate::disk::Disk;
+use crate::shelf::Shelves;
 use crate::unit::{CommitUnit, Committed};
 use crate::view::{StoredEvent, StoredState, Unfinished};
-use lock::Lock;
+use lock::Held;
 use reserve::Reserve;
 use store::Store;
 use tables::Tables;
 use topics::Topics;
 
 pub use crate::fault::Fault;
+pub use look_up::Found;
 pub use read::InstanceRow;
+pub use topics::TopicSizes;
+pub use work::Turns;
+
+/// What the log stands on.
+pub struct Machine {
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Keys and values of the state store.
+    pub shelves: Arc<dyn Shelves>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { disk: crate::disk::real(), shelves: Arc::new(fjall::FjallShelves) }
+    }
+}
 
 /// Called when a unit is durable and readers see it, or when it never will be. Must not block.
 pub type Done = Box<dyn FnOnce(Result<Committed, Fault>) + Send>;
@@ -60,6 +83,8 @@ pub struct EmbeddedConfig {
     pub checkpoint_bytes: u64,
     /// Bytes of a file that is given up when the disk is full (EV4005); a quarter of it stays free beside it.
     pub reserve_bytes: u64,
+    /// How topics lie on disk.
+    pub topics: TopicSizes,
     /// Go on after damage in the middle of the commit log, without what follows it. A person's decision.
     pub accept_loss: bool,
 }
@@ -74,6 +99,7 @@ impl EmbeddedConfig {
             group_bytes_max: 1 << 20,
             checkpoint_bytes: 64 << 20,
             reserve_bytes: 64 << 20,
+            topics: TopicSizes::default(),
             accept_loss: false,
         }
     }
@@ -126,6 +152,8 @@ struct Stats {
 struct Queue {
     /// Bound: the engine's limits on unfinished commands; it makes at most a few units of each.
     units: VecDeque<(CommitUnit, Done)>,
+    /// A group was taken and is not written yet.
+    committing: bool,
     closing: bool,
     /// The disk is full: nothing is written until `resume`.
     full: Option<Fault>,
@@ -167,7 +195,7 @@ pub struct EmbeddedLog {
 struct Threads {
     /// The lock is given back when they have ended.
     running: Vec<JoinHandle<()>>,
-    lock: Option<Lock>,
+    lock: Option<Held>,
 }
 
 impl EmbeddedLog {
@@ -176,17 +204,30 @@ impl EmbeddedLog {
     /// Errors: [`Fault::InUse`], [`Fault::Format`], [`Fault::Corrupt`] for damage in the middle, or the
     /// system's own.
     pub fn open(config: EmbeddedConfig, clock: WallClock) -> Result<(EmbeddedLog, Recovered), Fault> {
-        Self::open_on(config, clock, crate::disk::real())
+        Self::open_on(config, clock, Machine::this())
     }
 
-    /// As [`open`](Self::open), on a disk that is handed in. Lock, epoch and state store stay on this machine's
-    /// own: the first two say who may begin, the last is disposable.
+    /// As [`open`](Self::open), on a machine that is handed in.
     pub fn open_on(
         config: EmbeddedConfig,
         clock: WallClock,
-        disk: Arc<dyn Disk>,
+        machine: Machine,
     ) -> Result<(EmbeddedLog, Recovered), Fault> {
-        recovery::open(config, clock, disk)
+        let (shared, work, lock, recovered) = recovery::open(config, clock, machine)?;
+        let threads = Threads { running: work.start()?, lock: Some(lock) };
+        Ok((EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) }, recovered))
+    }
+
+    /// As [`open_on`](Self::open_on), without a thread: whoever has the turns does the work, one after the other.
+    pub fn open_by_turns(
+        config: EmbeddedConfig,
+        clock: WallClock,
+        machine: Machine,
+    ) -> Result<(EmbeddedLog, Turns, Recovered), Fault> {
+        let (shared, work, lock, recovered) = recovery::open(config, clock, machine)?;
+        let turns = work.by_turns(shared.clone());
+        let threads = Threads { running: Vec::new(), lock: Some(lock) };
+        Ok((EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) }, turns, recovered))
     }
 
     /// Tells how an entity type and its own record are called in records, and how many partitions it has. Before

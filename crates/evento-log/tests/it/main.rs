@@ -4,6 +4,5 @@
 mod bytes;
 mod crash;
 mod damage;
-mod disk;
 mod durable;
 mod scratch;
