@@ -104,7 +104,9 @@ impl Engine {
     pub fn due(&self) -> Option<Timestamp> {
         let delayed = self.delayed.first().map(|(at, _)| *at);
         let release = (!self.releasing.is_empty()).then_some(self.release_at);
-        self.lines.iter().filter_map(Line::due).chain(delayed).chain(release).min()
+        // What was due before and is not done waits for an answer, which wakes whoever sleeps.
+        let lines = self.lines.iter().filter_map(Line::due).filter(|at| *at > self.now.monotonic);
+        lines.chain(delayed).chain(release).min()
     }
 
     /// What the unfinished commands cost now.

@@ -11,7 +11,9 @@ use evento_function::{
     Emitted, Failure, FailureClass, RunRequest, RunResponse, Step, StepKind, StepOutcome, Want, Work, WorkFailure,
     WorkResult,
 };
-use evento_model::{Code, Digest, EntityTypeId, FullName, OnPark, ResourceName, RetryPolicy, Revision, SchemaId, Stage};
+use evento_model::{
+    Code, Digest, EntityTypeId, FullName, OnPark, ResourceName, RetryPolicy, Revision, SchemaId, Stage,
+};
 use evento_schema::avro::{Plan, Schema};
 use evento_schema::catalog::{
     Applier, Catalog, CommandType, EmittedEvent, EntityType, EventType, Handler, Registered, Serving,
@@ -268,7 +270,8 @@ impl Function {
                 *total = Some(total.unwrap_or(0) + by);
             }
             if work.want == Want::Each {
-                let state = if bad && amount == BAD_STATE { Some(Bytes::from_static(&[0xff])) } else { total.map(long) };
+                let state =
+                    if bad && amount == BAD_STATE { Some(Bytes::from_static(&[0xff])) } else { total.map(long) };
                 states.push(state);
             }
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evento_log::disk::{Disk, DiskFile, Lock};
+use evento_model::sometimes;
 use parking_lot::Mutex;
 
 /// Bytes that are written as a whole or not at all.
@@ -168,13 +169,15 @@ impl SimDisk {
         all
     }
 
-    /// Changes a byte behind the log's back.
-    pub fn flip(&self, path: &Path, offset: usize) {
+    /// Changes a bit behind the log's back.
+    pub fn flip(&self, path: &Path, offset: usize, bit: u8) {
         let mut inner = self.0.lock();
         let number = inner.find(path).expect("a file");
         let file = &mut inner.files[number];
-        file.live[offset] ^= 0x20;
-        file.durable[offset] ^= 0x20;
+        file.live[offset] ^= 1 << bit;
+        if let Some(byte) = file.durable.get_mut(offset) {
+            *byte ^= 1 << bit;
+        }
     }
 
     /// Uses a verb that is no file's: counted, and failed, as all others.
@@ -287,6 +290,7 @@ impl Inner {
         }
         let kind = failure.kind;
         self.failure = None;
+        sometimes!("fsync failed", verb == Verb::Sync);
         Err(kind.into())
     }
 

@@ -6,6 +6,7 @@
 
 pub mod campaign;
 pub mod plan;
+pub mod planted;
 pub mod shrink;
 pub mod verdict;
 

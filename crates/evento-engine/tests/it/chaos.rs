@@ -55,7 +55,9 @@ fn live(seed: u64) {
             12 => world.hold_calls = true,
             13 => world.let_calls_go(),
             14 => world.pass(pick(20_000) as i64),
-            15 => world.function.health = [Health::Well, Health::Down, Health::FailsAll, Health::Busy][pick(3) as usize],
+            15 => {
+                world.function.health = [Health::Well, Health::Down, Health::FailsAll, Health::Busy][pick(3) as usize]
+            }
             16 if pick(2) == 0 => {
                 world.kill();
                 waiting.clear();

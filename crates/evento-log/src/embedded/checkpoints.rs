@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use evento_model::sometimes;
 use parking_lot::Mutex;
 
 use super::checkpoint::Checkpoint;
@@ -37,10 +38,12 @@ impl Checkpointer {
             Ok(()) => self.written(cut),
             Err(fault @ Fault::Full(_)) if !self.shared.queue.lock().closing => {
                 // Everything is in the commit log, and nothing more is accepted meanwhile.
+                sometimes!("disk full in a checkpoint");
                 self.shared.refuse(&fault);
                 return false;
             }
             Err(fault) => {
+                sometimes!("crash in a checkpoint");
                 // The commit log still has everything; but memory would grow without bound.
                 tracing::error!(code = %fault.code(), "the checkpoint failed: {fault}");
                 let _ = self.shared.poison.set(fault);

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use bytes::Bytes;
-use evento_model::TopicKind;
+use evento_model::{TopicKind, sometimes};
 use rustc_hash::FxHashMap;
 
 use super::segments::{CommitPlace, Segment};
@@ -140,7 +140,9 @@ impl Committer {
         batches.iter().for_each(|(at, bytes)| put_batch(&mut self.frame, *at, bytes));
         changes.iter().for_each(|change| put_unit(&mut self.frame, change));
         facts.iter().for_each(|(key, value)| put_meta(&mut self.frame, key, value.as_deref()));
+        let several = changes.iter().any(|change| change.events.2 > 1);
         if let Err(fault) = self.write(wall).and_then(|()| self.publish(&batches)) {
+            sometimes!("several events, crash in their commit", several);
             match fault {
                 // There was no segment to write to: nothing has happened.
                 Fault::Full(_) => self.shared.refuse(&fault),

@@ -85,6 +85,7 @@ pub(crate) fn open(
         }
         Ok(())
     })?;
+    segments.confirm(&replayed)?;
     let unfinished = unfinished(&tables, &topics)?;
     tracing::debug!(took = ?started.elapsed(), frames = replayed.frames, "frames replayed");
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use evento_model::{Offset, Timestamp, TopicKind};
+use evento_model::{Offset, Timestamp, TopicKind, sometimes};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
@@ -318,6 +318,7 @@ impl Partition {
 
     /// Begins a new file.
     fn roll(&mut self, disk: &dyn Disk) -> Result<(), Fault> {
+        sometimes!("topic file rolled");
         self.flush()?;
         let file = self.open_file(disk, self.next, Some(0))?;
         self.files.push(file);

@@ -270,7 +270,7 @@ fn e7_a_start_that_cannot_recover_changes_no_byte() {
         .expect("a segment");
     let frames: Vec<usize> =
         (4_096..segment.len() - 4).step_by(8).filter(|at| &segment[*at..at + 4] == b"EVCF").collect();
-    machine.disk.flip(path, frames[frames.len() / 2] + 60);
+    machine.disk.flip(path, frames[frames.len() / 2] + 60, 5);
 
     let before = machine.disk.content();
     for _ in 0..2 {

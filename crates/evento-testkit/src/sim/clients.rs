@@ -19,6 +19,8 @@ pub(crate) struct Sent {
     pub(crate) id: CommandId,
     pub(crate) supplied: bool,
     pub(crate) amount: i64,
+    /// Its id was sent with other content as well, and that may be what the log has.
+    pub(crate) twofold: bool,
     /// The life of the process in which it was sent first.
     pub(crate) life: u32,
     /// Somebody knows what became of it.
@@ -130,6 +132,7 @@ impl World {
             id: CommandId::new(&id_text).expect("a valid id"),
             supplied,
             amount,
+            twofold: false,
             life: self.life,
             known: false,
             parked: false,
@@ -144,7 +147,9 @@ impl World {
         let Sent { key, id, amount, life, .. } = &self.sent[command];
         sometimes!("duplicate command after a crash", *life < self.life && other.is_none());
         sometimes!("same id with other content", other.is_some());
-        let bad = is_bad(*amount);
+        let bad = is_bad(*amount) || other.is_some_and(is_bad);
+        self.sent[command].twofold |= other.is_some();
+        let Sent { key, id, amount, .. } = &self.sent[command];
         let (k, cmd, amount) = (k(key), id.as_str().to_owned(), other.unwrap_or(*amount));
         let pd = digest_of(amount);
         let what = What::Send { k, cmd: cmd.clone(), name: "test.Add".to_owned(), pd, way: "sim".to_owned(), bad };
@@ -207,7 +212,9 @@ impl World {
         match answer {
             Answer::Done(done) => self.client_done(who, &op, &done),
             Answer::Unfinished(status) => {
-                let pos = status.position.map(|at| format!("{}.commands/{}/{}", entity_name(at.entity), at.partition, at.offset));
+                let pos = status
+                    .position
+                    .map(|at| format!("{}.commands/{}/{}", entity_name(at.entity), at.partition, at.offset));
                 self.tell(Some(number), name, What::Ack { cmd, pos });
                 self.sent[op.command].known = true;
                 if status.status != Status::Parked {

@@ -30,7 +30,7 @@ impl World {
             return self.answer_in(until - self.now, life, call, late, instances);
         }
         let answer = self.function.run(&request);
-        let answer = if self.misbehaves() { self.spoil(answer) } else { answer };
+        let answer = if self.outage.is_none() && self.misbehaves() { self.spoil(answer) } else { answer };
         let takes = if self.misbehaves() { self.luck.below(8_000) as i64 } else { self.luck.wait(60) };
         if self.now + takes > until {
             let late = Err(failure(FailureClass::Timeout, 3002, "no answer in time"));
@@ -65,7 +65,9 @@ impl World {
                 Ok(response)
             }
             _ => {
-                if let Some(state) = response.results.iter_mut().flat_map(|r| &mut r.outcomes).flat_map(|o| &mut o.states).next() {
+                if let Some(state) =
+                    response.results.iter_mut().flat_map(|r| &mut r.outcomes).flat_map(|o| &mut o.states).next()
+                {
                     *state = Some(bytes::Bytes::from_static(&[0xff, 0xff]));
                 }
                 Ok(response)
@@ -83,9 +85,13 @@ impl World {
             return;
         }
         // Who answers nobody answers no late call either.
+        let timeout = answer.as_ref().is_err_and(|failure| failure.class == FailureClass::Timeout);
         let answer = match self.function.health {
-            Health::Well => answer,
-            _ => answer.and_then(|_| Err(failure(FailureClass::Outage, 3001, "connection reset"))),
+            Health::Down if !timeout => Err(failure(FailureClass::Outage, 3001, "connection reset")),
+            Health::Busy | Health::FailsAll if answer.is_ok() => {
+                Err(failure(FailureClass::Error, 3003, "connection reset"))
+            }
+            _ => answer,
         };
         for instance in instances {
             let newest = self.newest.entry(instance).or_insert(call);

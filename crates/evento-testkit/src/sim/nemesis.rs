@@ -12,7 +12,7 @@ use evento_model::{EntityKey, OnPark, SchemaId, Timestamp, sometimes};
 
 use super::node::Node;
 use super::plan::{TROUBLES, Trouble};
-use super::world::{Event, World};
+use super::world::{Event, When, World};
 use crate::counter::{COUNTER, Health, PARTITIONS, VAULT, catalog, long, read_long};
 use crate::disk::{Failure, Verb};
 
@@ -25,6 +25,8 @@ pub(crate) struct Outage {
     /// It does not even say so.
     pub(crate) hangs: bool,
     began: i64,
+    /// When it ends.
+    pub(crate) until: i64,
 }
 
 impl World {
@@ -38,6 +40,7 @@ impl World {
             self.make(trouble);
         }
         let wait = 200 + self.luck.wait(30_000);
+        let wait = self.patient(wait);
         self.at(wait, Event::Nemesis);
     }
 
@@ -46,8 +49,10 @@ impl World {
         match trouble {
             Trouble::Kill | Trouble::Power => {
                 self.end_by = trouble;
-                match self.luck.below(3) {
+                match self.luck.below(5) {
                     0 => self.die(trouble),
+                    1 => self.end_when = Some(When::Decided),
+                    2 => self.end_when = Some(When::Written),
                     _ => self.disk.power_for(Some(1 + self.luck.below(120))),
                 }
             }
@@ -61,7 +66,10 @@ impl World {
             Trouble::Revision => self.revise(),
             Trouble::Clock => {
                 let by = self.luck.between(0, 2 * TEN_YEARS as u64) as i64 - TEN_YEARS;
-                sometimes!("wall clock jumped back in a back-off", by < 0 && self.backoffs.iter().any(|at| *at > self.now));
+                sometimes!(
+                    "wall clock jumped back in a back-off",
+                    by < 0 && self.backoffs.iter().any(|at| *at > self.now)
+                );
                 self.wall_offset = (self.wall_offset + by).clamp(-TEN_YEARS, TEN_YEARS);
             }
             Trouble::Outage | Trouble::Flip | Trouble::Wipe | Trouble::Answers | Trouble::Bad | Trouble::People => {}
@@ -69,20 +77,31 @@ impl World {
     }
 
     fn fail_once(&mut self) {
-        let verb = self.luck.pick(&[Verb::Sync, Verb::Sync, Verb::Write, Verb::Write, Verb::Rename, Verb::SyncFolder, Verb::Open]);
+        let verb = self.luck.pick(&[
+            Verb::Sync,
+            Verb::Sync,
+            Verb::Write,
+            Verb::Write,
+            Verb::Rename,
+            Verb::SyncFolder,
+            Verb::Open,
+        ]);
         let part = self.luck.pick(&["", "", "commit", "topics", "checkpoint", "state"]);
         self.disk.fail(Failure { verb, part, nth: self.luck.below(12) as u32, kind: ErrorKind::Other });
     }
 
     fn begin_outage(&mut self) {
+        if self.now - self.last_park < 2_000 {
+            return;
+        }
         let hangs = self.luck.one_in(4);
         self.function.health = match hangs {
             true => Health::Down,
             false => self.luck.pick(&[Health::Down, Health::FailsAll, Health::Busy]),
         };
-        self.outage = Some(Outage { hangs, began: self.now });
+        let lasts = if self.luck.one_in(8) { 1_800_000 } else { 500 + self.luck.wait(120_000) };
+        self.outage = Some(Outage { hangs, began: self.now, until: self.now + lasts });
         self.tell(None, None, What::Outage { open: true });
-        let lasts = if self.luck.one_in(8) { 86_400_000 } else { 500 + self.luck.wait(120_000) };
         self.at(lasts, Event::Heal(Trouble::Outage));
     }
 
@@ -153,8 +172,12 @@ impl World {
     /// Changes one bit of what is stored, but not in the newest frames: there damage and a torn write look alike.
     fn flip(&mut self) {
         let content = self.disk.content();
-        let files: Vec<(&PathBuf, &Vec<u8>)> =
-            content.iter().filter(|(path, bytes)| !bytes.is_empty() && path.file_name().is_some_and(|n| n != "reserve" && n != "spare")).collect();
+        let files: Vec<(&PathBuf, &Vec<u8>)> = content
+            .iter()
+            .filter(|(path, bytes)| {
+                !bytes.is_empty() && path.file_name().is_some_and(|n| n != "reserve" && n != "spare")
+            })
+            .collect();
         if files.is_empty() {
             return;
         }
@@ -176,7 +199,8 @@ impl World {
         if self.node.is_some() {
             return;
         }
-        let interrupted = !self.calm && self.luck.one_in(5) && (self.plan.has(Trouble::Kill) || self.plan.has(Trouble::Power));
+        let interrupted =
+            !self.calm && self.luck.one_in(5) && (self.plan.has(Trouble::Kill) || self.plan.has(Trouble::Power));
         if interrupted {
             self.end_by = if self.plan.has(Trouble::Power) { Trouble::Power } else { Trouble::Kill };
             self.disk.power_for(Some(1 + self.luck.below(60)));
@@ -214,7 +238,11 @@ impl World {
             match self.rebuild(&log, &mut turns) {
                 Ok(true) => {}
                 // Crashed meanwhile, or no room: another start tries again.
-                Ok(false) => return if !self.disk.is_off() { self.die(Trouble::Kill) },
+                Ok(false) => {
+                    return if !self.disk.is_off() {
+                        self.die(Trouble::Kill)
+                    };
+                }
                 Err(fault) => return self.unreadable(&fault),
             }
         }
@@ -241,7 +269,12 @@ impl World {
                 };
                 let unit = CommitUnit { state: Some(put), ..CommitUnit::empty(entity, row.partition, row.id) };
                 let count = failed.clone();
-                log.submit(unit, Box::new(move |result| drop(count.fetch_add(i64::from(result.is_err()), Ordering::Relaxed))));
+                log.submit(
+                    unit,
+                    Box::new(move |result| {
+                        count.fetch_add(i64::from(result.is_err()), Ordering::Relaxed);
+                    }),
+                );
             }
         }
         while turns.has_units() {
@@ -250,7 +283,7 @@ impl World {
         if failed.load(Ordering::Relaxed) > 0 || self.disk.is_off() {
             return Ok(false);
         }
-        Ok(log.states_rebuilt().is_ok())
+        Ok(true)
     }
 
     /// The troubles end; everything must come to its end.

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_engine::CallNo;
+use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_function::RunRequest;
 use evento_log::embedded::{Done, EmbeddedLog, Fault, Recovered, Turns};
 use evento_log::intake::{Answer, Refusal};
@@ -130,7 +130,8 @@ impl Node {
     /// Tells what became of units: first those who wait, then the engine.
     pub(crate) fn tell(&mut self) -> Vec<Out> {
         let mut out = Vec::new();
-        for Reported { unit, entity, partition, answers, result } in std::mem::take(&mut *self.reported.lock()) {
+        let reported = std::mem::take(&mut *self.reported.lock());
+        for Reported { unit, entity, partition, answers, result } in reported {
             match result {
                 Ok(committed) => {
                     let told = answers.into_iter();

