@@ -116,7 +116,8 @@ pub struct Recovered {
     pub frames: u64,
     /// Bytes of a frame that was never finished.
     pub torn_bytes: u64,
-    /// The state store was gone or behind: states must be rebuilt by replay before they are used.
+    /// The state store was gone or behind: states must be rebuilt by replay before they are used. So said by every
+    /// start until [`EmbeddedLog::states_rebuilt`].
     pub states_lost: bool,
 }
 
@@ -255,11 +256,23 @@ impl EmbeddedLog {
     }
 
     /// After [`Fault::Full`]: accept units again, if there is room by now.
+    ///
+    /// Not before everything is refused that was queued for the full disk: it rests on what was not written.
     pub fn resume(&self) -> Result<(), Fault> {
+        let queue = self.shared.queue.lock();
+        if let Some(full) = queue.full.as_ref().filter(|_| queue.committing || !queue.units.is_empty()) {
+            return Err(full.clone());
+        }
+        drop(queue);
         self.shared.reserve.restore()?;
         self.shared.queue.lock().full = None;
         self.shared.resumed.notify_all();
         Ok(())
+    }
+
+    /// States that were lost are rebuilt and durable: the next start need not do it again.
+    pub fn states_rebuilt(&self) -> Result<(), Fault> {
+        self.shared.store.set_lost(false)
     }
 
     /// The epoch of this process: raised at every start, written with every batch.

@@ -21,7 +21,7 @@ use super::lock::Held;
 use super::reserve::Reserve;
 use super::segments::{Replayed, Segment, Segments};
 use super::store::{Store, open_empty};
-use super::tables::{EndedAt, Tables, Waiting};
+use super::tables::{EndedAt, Generation, Tables, Waiting};
 use super::topics::Topics;
 use super::work::Work;
 use super::{EmbeddedConfig, Fault, Machine, Queue, Recovered, Shared, Stats, WallClock, lock};
@@ -181,24 +181,27 @@ fn open_store(
     commit_seq: u64,
     topics: &Topics,
 ) -> Result<(Arc<Store>, bool), Fault> {
-    let store = Store::open(shelves, folder).and_then(|store| Ok((store.applied()?, store)));
+    let store = Store::open(shelves, folder).and_then(|store| Ok((store.applied()?, store.is_lost()?, store)));
     match store {
-        Ok((applied, store)) if applied.unwrap_or(1) >= commit_seq => return Ok((Arc::new(store), false)),
-        Ok((applied, _)) => {
+        Ok((applied, lost, store)) if applied.unwrap_or(1) >= commit_seq => return Ok((Arc::new(store), lost)),
+        Ok((applied, ..)) => {
             tracing::warn!("the state store is behind ({applied:?} of {commit_seq}); it is rebuilt from the topics");
         }
         Err(fault @ Fault::InUse { .. }) => return Err(fault),
         Err(fault) => tracing::warn!("the state store cannot be used ({fault}); it is rebuilt from the topics"),
     }
     let store = open_empty(shelves, folder)?;
+    store.set_lost(true)?;
     for at in topics.on_disk()?.into_iter().filter(|at| at.kind == TopicKind::Commands) {
-        rebuild(&store, topics, at, commit_seq)?;
+        rebuild(&store, topics, at)?;
     }
+    // Only now: a start that was interrupted before begins anew.
+    store.write(&Generation::default(), commit_seq)?;
     Ok((store, true))
 }
 
 /// History, ids and unfinished commands of one partition, from its records. States are left without bytes.
-fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition, commit_seq: u64) -> Result<(), Fault> {
+fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition) -> Result<(), Fault> {
     let mut open: HashMap<(EntityKey, CommandId), (u64, CommandRecord)> = HashMap::new();
     let key_of = |id: &evento_model::EntityId| EntityKey { entity: commands.entity, id: id.clone() };
     each_record(topics, commands, |record| {
@@ -233,7 +236,7 @@ fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition, commit_seq:
         let waiting = Waiting { partition: commands.partition, offset, noted: None };
         tables.active.waiting.insert(key, Some(waiting));
     }
-    store.write(&tables.active, commit_seq)
+    store.fill(&tables.active)
 }
 
 fn without_state(event: &EventRecord) -> StatePut {

@@ -17,6 +17,7 @@ use crate::unit::StatePut;
 use crate::wire::{Malformed, Read, Reader, put_bytes, put_state};
 
 const APPLIED: &[u8] = b"applied";
+const LOST: &[u8] = b"lost";
 
 /// Current states, history, snapshots, ids, unfinished commands.
 pub(crate) struct Store(Box<dyn Shelf>);
@@ -42,13 +43,30 @@ impl Store {
 
     /// Writes a generation, in key order, and the mark with the last of it; durable when this returns.
     pub(crate) fn write(&self, generation: &Generation, commit_seq: u64) -> Result<(), Fault> {
+        self.fill(generation)?;
+        self.0.put(Space::Mark, APPLIED, &commit_seq.to_be_bytes())?;
+        self.0.persist()
+    }
+
+    /// Writes a generation without the mark: a part of what the mark will speak of.
+    pub(crate) fn fill(&self, generation: &Generation) -> Result<(), Fault> {
         for (space, mut changes) in changes(generation) {
             changes.sort_unstable();
             if !changes.is_empty() {
                 self.0.ingest(space, changes)?;
             }
         }
-        self.0.put(Space::Mark, APPLIED, &commit_seq.to_be_bytes())?;
+        Ok(())
+    }
+
+    /// Whether states are missing that only replay gives back.
+    pub(crate) fn is_lost(&self) -> Result<bool, Fault> {
+        Ok(self.0.get(Space::Mark, LOST)?.is_some_and(|value| value[..] == [1]))
+    }
+
+    /// Notes that states are missing, or are no more; durable when this returns.
+    pub(crate) fn set_lost(&self, lost: bool) -> Result<(), Fault> {
+        self.0.put(Space::Mark, LOST, &[u8::from(lost)])?;
         self.0.persist()
     }
 

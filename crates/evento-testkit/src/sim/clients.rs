@@ -144,7 +144,7 @@ impl World {
     pub(crate) fn send(&mut self, who: usize, command: usize, other: Option<i64>) {
         self.ops += 1;
         let number = self.ops;
-        let Sent { key, id, amount, life, .. } = &self.sent[command];
+        let Sent { amount, life, .. } = &self.sent[command];
         sometimes!("duplicate command after a crash", *life < self.life && other.is_none());
         sometimes!("same id with other content", other.is_some());
         let bad = is_bad(*amount) || other.is_some_and(is_bad);

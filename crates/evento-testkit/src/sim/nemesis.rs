@@ -283,7 +283,7 @@ impl World {
         if failed.load(Ordering::Relaxed) > 0 || self.disk.is_off() {
             return Ok(false);
         }
-        Ok(true)
+        Ok(log.states_rebuilt().is_ok())
     }
 
     /// The troubles end; everything must come to its end.
