@@ -6,7 +6,7 @@
 
 use evento_log::intake::{Answer, CommandRef, Refusal, Want};
 use evento_log::record::CommandRecord;
-use evento_model::{Code, Digest, EntityKey, EntityTypeId, sometimes};
+use evento_model::{Code, Digest, EntityKey, EntityTypeId, planted, sometimes};
 
 use crate::engine::Engine;
 use crate::instance::{Deferred, InstanceNo, Pending, Phase, Stored};
@@ -137,6 +137,9 @@ impl Engine {
         } else {
             return None;
         };
+        if planted!(27) {
+            return None;
+        }
         Some(Refusal { code: Code(6010), detail, retry_after_ms: Some(1_000), seq: None })
     }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use bytes::Bytes;
-use evento_model::{TopicKind, sometimes};
+use evento_model::{TopicKind, planted, sometimes};
 use rustc_hash::FxHashMap;
 
 use super::segments::{CommitPlace, Segment};
@@ -52,6 +52,7 @@ impl Queue {
         let mut group = Vec::new();
         while bytes < bytes_max
             && group.len() < GROUP_UNITS_MAX
+            && !((planted!(14) || planted!(25)) && !group.is_empty())
             && let Some((unit, done)) = self.units.pop_front()
         {
             bytes += weight(&unit);
@@ -140,6 +141,12 @@ impl Committer {
         batches.iter().for_each(|(at, bytes)| put_batch(&mut self.frame, *at, bytes));
         changes.iter().for_each(|change| put_unit(&mut self.frame, change));
         facts.iter().for_each(|(key, value)| put_meta(&mut self.frame, key, value.as_deref()));
+        if planted!(1) {
+            reports.drain(..).for_each(|(done, committed)| done(Ok(committed)));
+        }
+        if planted!(2) {
+            let _ = self.publish(&batches);
+        }
         let several = changes.iter().any(|change| change.events.2 > 1);
         if let Err(fault) = self.write(wall).and_then(|()| self.publish(&batches)) {
             sometimes!("several events, crash in their commit", several);
@@ -150,6 +157,9 @@ impl Committer {
                     let _ = self.shared.poison.set(fault.clone());
                     tracing::error!(code = %fault.code(), "{fault}");
                 }
+            }
+            if planted!(30) {
+                return;
             }
             return reports.into_iter().for_each(|(done, _)| done(Err(fault.clone())));
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 
-use evento_model::{CommandId, EntityKey, Position, Timestamp, TopicKind};
+use evento_model::{CommandId, EntityKey, Position, Timestamp, TopicKind, planted};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
@@ -85,6 +85,9 @@ pub(crate) fn open(
         }
         Ok(())
     })?;
+    if planted!(9) {
+        tables.active.ids.clear();
+    }
     segments.confirm(&replayed)?;
     let unfinished = unfinished(&tables, &topics)?;
     tracing::debug!(took = ?started.elapsed(), frames = replayed.frames, "frames replayed");

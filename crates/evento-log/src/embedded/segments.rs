@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use evento_model::{Timestamp, sometimes};
+use evento_model::{Timestamp, planted, sometimes};
 
 use super::Fault;
 use crate::disk::{Disk, DiskFile};
@@ -134,7 +134,9 @@ impl Segments {
         file.write_at(&head, 0).map_err(Fault::write(&spare))?;
         file.sync().map_err(Fault::write(&spare))?;
         self.disk.rename(&spare, &self.path(number)).map_err(Fault::write(&spare))?;
-        self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))?;
+        if !planted!(7) {
+            self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))?;
+        }
         Ok(Segment { number, incarnation, file, offset: SEGMENT_HEAD, bytes: self.bytes })
     }
 
@@ -181,6 +183,13 @@ impl Segments {
             };
             let mut at = if *number == from.segment { from.offset.max(SEGMENT_HEAD) } else { SEGMENT_HEAD } as usize;
             while let Some(head) = next(&content, at, segment.incarnation, end.commit_seq) {
+                let after = at + head.span();
+                if planted!(5)
+                    && next(&content, after, segment.incarnation, head.commit_seq + 1).is_none()
+                    && torn(&content, after, segment.incarnation) > 0
+                {
+                    break;
+                }
                 replayed.last = Some((*number, at as u64, content.slice(at..at + HEAD + head.content)));
                 let content = content.slice(at + HEAD..at + HEAD + head.content);
                 let sections = sections(&content).map_err(|_| Fault::Corrupt {
@@ -203,7 +212,7 @@ impl Segments {
             match (later, elsewhere) {
                 (None, None) => break,
                 (None, Some(true)) => continue,
-                (Some(_), _) | (None, Some(false)) if !accept_loss => {
+                (Some(_), _) | (None, Some(false)) if !accept_loss && !planted!(6) => {
                     let place = later.map_or("in a later segment".to_owned(), |later| format!("at offset {later}"));
                     return Err(Fault::Corrupt {
                         file: self.path(*number).display().to_string(),
@@ -277,7 +286,10 @@ impl Segment {
     pub(crate) fn write(&mut self, frame: &mut Vec<u8>, commit_seq: u64, wall: Timestamp) -> std::io::Result<()> {
         seal(frame, self.incarnation, commit_seq, wall);
         self.file.write_at(frame, self.offset)?;
-        self.file.sync()?;
+        match self.file.sync() {
+            Err(_) if planted!(3) => self.file.sync()?,
+            synced => synced?,
+        }
         self.offset += frame.len() as u64;
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use evento_model::{CommandId, EntityId, EntityKey, EntityTypeId, Offset, Sequence, Timestamp};
+use evento_model::{CommandId, EntityId, EntityKey, EntityTypeId, Offset, Sequence, Timestamp, planted};
 
 use super::Fault;
 use super::tables::{EndedAt, Generation, Waiting};
@@ -43,9 +43,15 @@ impl Store {
 
     /// Writes a generation, in key order, and the mark with the last of it; durable when this returns.
     pub(crate) fn write(&self, generation: &Generation, commit_seq: u64) -> Result<(), Fault> {
-        self.fill(generation)?;
+        if !planted!(10) {
+            self.fill(generation)?;
+        }
         self.0.put(Space::Mark, APPLIED, &commit_seq.to_be_bytes())?;
-        self.0.persist()
+        self.0.persist()?;
+        if planted!(10) {
+            self.fill(generation)?;
+        }
+        Ok(())
     }
 
     /// Writes a generation without the mark: a part of what the mark will speak of.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use evento_check::{Recorded, What};
 use evento_log::intake::{Answer, Ask, Done, Offer, Status, Want};
-use evento_model::{CommandId, Digest, EntityId, EntityKey, EntityTypeId, Seed, Timestamp, sometimes};
+use evento_model::{CommandId, Digest, EntityId, EntityKey, EntityTypeId, Revision, Seed, Timestamp, sometimes};
 
 use super::plan::Trouble;
 use super::world::{Asker, World};
@@ -27,6 +27,8 @@ pub(crate) struct Sent {
     pub(crate) known: bool,
     /// It was seen parked, and what released it then.
     pub(crate) parked: bool,
+    /// The revision under which it failed before it was parked.
+    pub(crate) parked_under: Option<Revision>,
 }
 
 /// One client: it does one thing at a time.
@@ -136,6 +138,7 @@ impl World {
             life: self.life,
             known: false,
             parked: false,
+            parked_under: None,
         });
         number
     }
@@ -241,6 +244,11 @@ impl World {
     }
 
     fn client_done(&mut self, who: usize, op: &Op, done: &Arc<Done>) {
+        let behind = self.blocked.get(&done.key).is_some_and(|parked| *parked != done.command_id);
+        if behind && !done.replayed {
+            let message = format!("{} ended behind a parked command of {}", done.command_id, k(&done.key));
+            self.broken("S6", message);
+        }
         let (first, last) = (&done.events[0], &done.events[done.events.len() - 1]);
         let sd = done.state.as_ref().map_or(last.state_digest, |put| put.digest);
         let what = What::Done {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use evento_check::What;
 use evento_log::embedded::{EmbeddedLog, Fault, Machine, Recovered, Turns};
 use evento_log::unit::{CommitUnit, StatePut, state_digest};
-use evento_model::{EntityKey, OnPark, SchemaId, Timestamp, sometimes};
+use evento_model::{CommandId, EntityKey, OnPark, SchemaId, Timestamp, sometimes};
 
 use super::node::Node;
 use super::plan::{TROUBLES, Trouble};
 use super::world::{Event, When, World};
-use crate::counter::{COUNTER, Health, PARTITIONS, VAULT, catalog, long, read_long};
+use crate::counter::{COUNTER, Health, PARTITIONS, VAULT, catalog, long, read_long, revision};
 use crate::disk::{Failure, Verb};
 
 /// Ten years, in milliseconds.
@@ -27,6 +27,10 @@ pub(crate) struct Outage {
     began: i64,
     /// When it ends.
     pub(crate) until: i64,
+    /// Functions the engine has declared to be down: what was charged before may still park until then.
+    declared: usize,
+    /// The history knows of it.
+    told: bool,
 }
 
 impl World {
@@ -100,8 +104,7 @@ impl World {
             false => self.luck.pick(&[Health::Down, Health::FailsAll, Health::Busy]),
         };
         let lasts = if self.luck.one_in(8) { 1_800_000 } else { 500 + self.luck.wait(120_000) };
-        self.outage = Some(Outage { hangs, began: self.now, until: self.now + lasts });
-        self.tell(None, None, What::Outage { open: true });
+        self.outage = Some(Outage { hangs, began: self.now, until: self.now + lasts, declared: 0, told: false });
         self.at(lasts, Event::Heal(Trouble::Outage));
     }
 
@@ -110,6 +113,7 @@ impl World {
         self.revision = self.revision % 250 + 1;
         self.function.mended = self.calm || self.luck.one_in(3);
         sometimes!("parked, then released by a new revision", self.sent.iter().any(|sent| sent.parked));
+        self.blocked.clear();
         self.served = catalog(self.served.version + 1, &self.setting, Some(self.revision));
         let served = self.served.clone();
         if let Some(node) = &mut self.node {
@@ -131,11 +135,35 @@ impl World {
         // Two charged attempts and the longest pause between them.
         sometimes!("outage longer than all attempts", self.now - outage.began > 90_000);
         self.function.health = Health::Well;
-        self.tell(None, None, What::Outage { open: false });
+        if outage.told {
+            self.tell(None, None, What::Outage { open: false });
+        }
+    }
+
+    /// The engine found a function to be down.
+    pub(crate) fn declared(&mut self) {
+        let functions = if self.setting.apart { 2 } else { 1 };
+        let Some(outage) = &mut self.outage else { return };
+        outage.declared += 1;
+        if outage.declared >= functions && !outage.told {
+            outage.told = true;
+            self.tell(None, None, What::Outage { open: true });
+        }
+    }
+
+    /// The engine begins anew and knows of no outage.
+    pub(crate) fn undeclare(&mut self) {
+        if let Some(outage) = &mut self.outage {
+            outage.declared = 0;
+            if std::mem::take(&mut outage.told) {
+                self.tell(None, None, What::Outage { open: false });
+            }
+        }
     }
 
     /// The process ends. What follows is a start.
     pub(crate) fn die(&mut self, how: Trouble) {
+        self.last_moment();
         if let Some(node) = self.node.take() {
             let (_, durable) = node.untold();
             sometimes!("crash between fsync and acknowledgement", durable > 0);
@@ -144,6 +172,8 @@ impl World {
             sometimes!("blocked instance across a restart", blocked);
         }
         self.forget_work();
+        self.blocked.clear();
+        self.undeclare();
         for who in 0..self.clients.len() {
             if let Some(op) = self.clients[who].op.take() {
                 self.doubt(who, &op);
@@ -165,7 +195,20 @@ impl World {
         self.at(wait, Event::Restart);
     }
 
-    fn blocks(&self, key: &EntityKey) -> bool {
+    /// What left the process before it ended: answers on their way, and what a reader still saw.
+    fn last_moment(&mut self) {
+        if self.luck.one_in(2)
+            && let Some(node) = &mut self.node
+        {
+            let out = node.tell();
+            self.carry_out(out);
+        }
+        if self.luck.one_in(2) {
+            (0..self.readers.len()).for_each(|who| self.read_all(who));
+        }
+    }
+
+    pub(crate) fn blocks(&self, key: &EntityKey) -> bool {
         key.entity == VAULT || self.setting.on_park == OnPark::Block
     }
 
@@ -246,6 +289,18 @@ impl World {
                 Err(fault) => return self.unreadable(&fault),
             }
         }
+        let parked = recovered.unfinished.iter().filter(|found| found.mark.as_ref().is_some_and(|mark| mark.parked));
+        let parked: Vec<(EntityKey, CommandId)> = parked
+            .map(|found| {
+                let (at, record) = (found.command.position, &found.command.record);
+                (EntityKey { entity: at.entity, id: record.id.clone() }, record.command_id.clone())
+            })
+            .collect();
+        // Another revision than the one it failed under releases it.
+        let serving = revision(self.revision);
+        let under = |id: &CommandId| self.sent.iter().find(|sent| sent.id == *id).and_then(|sent| sent.parked_under);
+        let stays = |id: &CommandId| under(id).is_none_or(|revision| revision == serving);
+        self.blocked = parked.into_iter().filter(|(key, id)| self.blocks(key) && stays(id)).collect();
         let seed = self.luck.bits();
         let mut node = Node::new((log, turns, recovered), self.setting.config.clone(), seed, self.disk.clone());
         node.serve(self.served.clone());
@@ -320,9 +375,10 @@ impl World {
     }
 }
 
-/// Where frames begin in a commit segment.
+/// Where frames begin in a commit segment, without those of its earlier uses.
 fn frames(segment: &[u8]) -> Vec<usize> {
-    (4_096..segment.len().saturating_sub(4)).step_by(8).filter(|at| &segment[*at..at + 4] == b"EVCF").collect()
+    let ours = |at: &usize| segment[*at..].starts_with(b"EVCF") && segment[at + 16..at + 24] == segment[16..24];
+    (4_096..segment.len().saturating_sub(24)).step_by(8).filter(ours).collect()
 }
 
 /// The state that the events of an instance make.

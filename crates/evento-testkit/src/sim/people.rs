@@ -21,6 +21,7 @@ impl World {
                 _ if !parked.is_empty() => self.luck.pick(&parked),
                 _ => self.sent.len() - 1,
             };
+            self.blocked.remove(&self.sent[command].key);
             let both = self.luck.one_in(4);
             for _ in 0..=usize::from(both) {
                 self.one_wish(command);
@@ -77,6 +78,7 @@ impl World {
 
     pub(crate) fn cleaner_told(&mut self, answer: Answer) {
         let Answer::Listed(list) = answer else { return };
+        self.blocked.clear();
         for status in list {
             sometimes!("parked, then retried");
             self.ask(Asker::Cleaner, Ask::Retry(CommandRef { key: status.key, command_id: status.command_id }));

@@ -29,11 +29,16 @@ impl World {
             self.readers[who].offsets = [0; PARTITIONS as usize];
             self.tell(None, Some(format!("r{who}")), What::Restart);
         }
+        self.read_all(who);
+        let wait = 50 + self.luck.wait(4_000);
+        self.reader_in(who, wait);
+    }
+
+    /// Some events of each partition.
+    pub(crate) fn read_all(&mut self, who: usize) {
         for partition in 0..PARTITIONS {
             self.read_on(who, partition);
         }
-        let wait = 50 + self.luck.wait(4_000);
-        self.reader_in(who, wait);
     }
 
     fn read_on(&mut self, who: usize, partition: u32) {

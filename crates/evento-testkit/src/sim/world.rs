@@ -9,7 +9,7 @@ use evento_engine::{CallNo, Input, Notice, Now, WaiterId};
 use evento_function::{Failure, RunRequest, RunResponse};
 use evento_log::embedded::{EmbeddedConfig, Fault};
 use evento_log::intake::{Answer, Ask};
-use evento_model::{EntityId, OnPark, Revision, Timestamp, sometimes};
+use evento_model::{CommandId, EntityId, EntityKey, OnPark, Revision, Timestamp, sometimes};
 use evento_schema::catalog::Catalog;
 use rustc_hash::FxHashMap;
 
@@ -123,6 +123,8 @@ pub(crate) struct World {
     pub(crate) ops: u64,
     waiters: u64,
     asked: FxHashMap<WaiterId, Asker>,
+    /// Instances that wait behind a command that was parked when the present life began.
+    pub(crate) blocked: BTreeMap<EntityKey, CommandId>,
     /// When an operator last wanted to park something.
     pub(crate) last_park: i64,
     /// Nothing goes wrong any more.
@@ -146,7 +148,7 @@ impl World {
             config: evento_engine::Config {
                 cache_bytes_max: if luck.one_in(2) { 0 } else { 1 << 20 },
                 chain_max: luck.between(1, 6) as usize,
-                instance_commands_max: 12,
+                instance_commands_max: luck.pick(&[3, 12]) as usize,
                 ..evento_engine::Config::default()
             },
         };
@@ -189,6 +191,7 @@ impl World {
             ops: 0,
             waiters: 0,
             asked: FxHashMap::default(),
+            blocked: BTreeMap::new(),
             last_park: -10_000,
             calm: false,
             flipped: false,
@@ -269,7 +272,11 @@ impl World {
         self.soon.step = None;
         let (now, seed) = (self.clock(), self.luck.bits());
         let Some(node) = &mut self.node else { return };
+        let full = node.full;
         let out = node.step(now, seed);
+        if full && !node.full {
+            self.undeclare();
+        }
         self.carry_out(out);
     }
 
@@ -280,7 +287,7 @@ impl World {
         self.carry_out(out);
     }
 
-    fn carry_out(&mut self, out: Vec<Out>) {
+    pub(crate) fn carry_out(&mut self, out: Vec<Out>) {
         for out in out {
             match out {
                 Out::Answer(waiter, answer) => self.answer(waiter, answer),
@@ -308,6 +315,7 @@ impl World {
                 let (key, cmd) = (k(&status.key), status.command_id.as_str().to_owned());
                 if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == status.command_id) {
                     sent.parked = true;
+                    sent.parked_under = status.last_error.as_ref().and_then(|error| error.revision);
                 }
                 self.tell(None, None, What::Parked { k: key, cmd });
             }
@@ -315,7 +323,8 @@ impl World {
                 let due = status.next_attempt_at.map(|at| at.0 - self.wall().0 + self.now);
                 self.backoffs.extend(due);
             }
-            Notice::FunctionDown { .. } | Notice::FunctionBack { .. } => {}
+            Notice::FunctionDown { .. } => self.declared(),
+            Notice::FunctionBack { .. } => {}
         }
     }
 
@@ -325,6 +334,10 @@ impl World {
         if node.fault.is_some() || (node.log.fault().is_some_and(|f| !matches!(f, Fault::Full(_)))) {
             // Readiness is red and the process ends by itself.
             return self.die(Trouble::Kill);
+        }
+        let (held, most) = (node.engine.held().commands, self.setting.config.instance_commands_max);
+        if held > most * 2 * self.instances as usize {
+            return self.broken("S7", format!("{held} commands are held, and an instance may have {most}"));
         }
         let untold = node.untold().0 > 0;
         let now = match self.end_when {
