@@ -9,16 +9,20 @@ mod backup;
 mod checkpoint;
 mod checkpoints;
 mod committer;
+mod fjall;
 mod lock;
+mod look_up;
 mod read;
 mod recovery;
 mod reserve;
 mod restore;
 mod scrub;
 mod segments;
+mod small;
 mod store;
 mod tables;
 mod topics;
+mod work;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -27,16 +31,17 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use evento_model::{EntityTypeId, OwnerEpoch, Timestamp};
+use evento_model::{EntityTypeId, OwnerEpoch, Timestamp, planted};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use crate::codec::{Names, StateBatch};
 use crate::disk::Disk;
+use crate::shelf::Shelves;
 use crate::unit::{CommitUnit, Committed};
 use crate::view::{StoredEvent, StoredState, Unfinished};
-use lock::Lock;
+use lock::Held;
 use reserve::Reserve;
 use store::Store;
 use tables::Tables;
@@ -44,10 +49,27 @@ use topics::Topics;
 
 pub use crate::fault::Fault;
 pub use backup::{Backup, LAST_BACKUP};
+pub use look_up::Found;
 pub use read::InstanceRow;
 pub use restore::{Restored, restore};
 pub use scrub::{Scrub, Scrubbed};
-pub use topics::{FileStretch, Stretch};
+pub use topics::{FileStretch, Stretch, TopicSizes};
+pub use work::Turns;
+
+/// What the log stands on.
+pub struct Machine {
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Keys and values of the state store.
+    pub shelves: Arc<dyn Shelves>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { disk: crate::disk::real(), shelves: Arc::new(fjall::FjallShelves) }
+    }
+}
 
 /// Called when a unit is durable and readers see it, or when it never will be. Must not block.
 pub type Done = Box<dyn FnOnce(Result<Committed, Fault>) + Send>;
@@ -65,10 +87,10 @@ pub struct EmbeddedConfig {
     pub group_bytes_max: usize,
     /// Bytes of frames after which a checkpoint is made; bounds memory and the time of a restart.
     pub checkpoint_bytes: u64,
-    /// Bytes at which a partition of a topic begins a new file.
-    pub topic_file_bytes: u64,
     /// Bytes of a file that is given up when the disk is full (EV4005); a quarter of it stays free beside it.
     pub reserve_bytes: u64,
+    /// How topics lie on disk.
+    pub topics: TopicSizes,
     /// Go on after damage in the middle of the commit log, without what follows it. A person's decision.
     pub accept_loss: bool,
 }
@@ -82,8 +104,8 @@ impl EmbeddedConfig {
             segment_bytes: 64 << 20,
             group_bytes_max: 1 << 20,
             checkpoint_bytes: 64 << 20,
-            topic_file_bytes: 1 << 30,
             reserve_bytes: 64 << 20,
+            topics: TopicSizes::default(),
             accept_loss: false,
         }
     }
@@ -100,7 +122,8 @@ pub struct Recovered {
     pub frames: u64,
     /// Bytes of a frame that was never finished.
     pub torn_bytes: u64,
-    /// The state store was gone or behind: states must be rebuilt by replay before they are used.
+    /// The state store was gone or behind: states must be rebuilt by replay before they are used. So said by every
+    /// start until [`EmbeddedLog::states_rebuilt`].
     pub states_lost: bool,
 }
 
@@ -136,6 +159,8 @@ struct Stats {
 struct Queue {
     /// Bound: the engine's limits on unfinished commands; it makes at most a few units of each.
     units: VecDeque<(CommitUnit, Done)>,
+    /// A group was taken and is not written yet.
+    committing: bool,
     closing: bool,
     /// The disk is full: nothing is written until `resume`.
     full: Option<Fault>,
@@ -179,7 +204,7 @@ pub struct EmbeddedLog {
 struct Threads {
     /// The lock is given back when they have ended.
     running: Vec<JoinHandle<()>>,
-    lock: Option<Lock>,
+    lock: Option<Held>,
 }
 
 impl EmbeddedLog {
@@ -188,17 +213,30 @@ impl EmbeddedLog {
     /// Errors: [`Fault::InUse`], [`Fault::Format`], [`Fault::Corrupt`] for damage in the middle, or the
     /// system's own.
     pub fn open(config: EmbeddedConfig, clock: WallClock) -> Result<(EmbeddedLog, Recovered), Fault> {
-        Self::open_on(config, clock, crate::disk::real())
+        Self::open_on(config, clock, Machine::this())
     }
 
-    /// As [`open`](Self::open), on a disk that is handed in. Lock, epoch and state store stay on this machine's
-    /// own: the first two say who may begin, the last is disposable.
+    /// As [`open`](Self::open), on a machine that is handed in.
     pub fn open_on(
         config: EmbeddedConfig,
         clock: WallClock,
-        disk: Arc<dyn Disk>,
+        machine: Machine,
     ) -> Result<(EmbeddedLog, Recovered), Fault> {
-        recovery::open(config, clock, disk)
+        let (shared, work, lock, recovered) = recovery::open(config, clock, machine)?;
+        let threads = Threads { running: work.start()?, lock: Some(lock) };
+        Ok((EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) }, recovered))
+    }
+
+    /// As [`open_on`](Self::open_on), without a thread: whoever has the turns does the work, one after the other.
+    pub fn open_by_turns(
+        config: EmbeddedConfig,
+        clock: WallClock,
+        machine: Machine,
+    ) -> Result<(EmbeddedLog, Turns, Recovered), Fault> {
+        let (shared, work, lock, recovered) = recovery::open(config, clock, machine)?;
+        let turns = work.by_turns(shared.clone());
+        let threads = Threads { running: Vec::new(), lock: Some(lock) };
+        Ok((EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) }, turns, recovered))
     }
 
     /// Tells how an entity type and its own record are called in records, and how many partitions it has. Before
@@ -226,11 +264,23 @@ impl EmbeddedLog {
     }
 
     /// After [`Fault::Full`]: accept units again, if there is room by now.
+    ///
+    /// Not before everything is refused that was queued for the full disk: it rests on what was not written.
     pub fn resume(&self) -> Result<(), Fault> {
+        let queue = self.shared.queue.lock();
+        if let Some(full) = queue.full.as_ref().filter(|_| queue.committing || !queue.units.is_empty()) {
+            return Err(full.clone());
+        }
+        drop(queue);
         self.shared.reserve.restore()?;
         self.shared.queue.lock().full = None;
         self.shared.resumed.notify_all();
         Ok(())
+    }
+
+    /// States that were lost are rebuilt and durable: the next start need not do it again.
+    pub fn states_rebuilt(&self) -> Result<(), Fault> {
+        self.shared.store.set_lost(false)
     }
 
     /// The epoch of this process: raised at every start, written with every batch.
@@ -262,6 +312,9 @@ impl EmbeddedLog {
 
     /// Why nothing is written any more, if so.
     pub fn fault(&self) -> Option<Fault> {
+        if planted!(30) {
+            return None;
+        }
         self.shared.poison.get().cloned().or_else(|| self.shared.queue.lock().full.clone())
     }
 

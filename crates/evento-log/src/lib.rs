@@ -12,6 +12,8 @@ pub mod disk;
 pub mod embedded;
 pub mod intake;
 pub mod record;
+#[cfg(feature = "embedded")]
+pub mod shelf;
 pub mod unit;
 pub mod view;
 

@@ -184,7 +184,7 @@ impl<P: FnMut(u64)> Restoring<P> {
         fs::create_dir_all(&commit).map_err(Fault::write(&commit))?;
         self.write_notes(config, head, at, noted)?;
         at.write(&*disk, &self.folder)?;
-        lock::begin(&self.folder, head.epoch)?;
+        lock::begin(&*disk, &self.folder, head.epoch)?;
         sync_folders(&*disk, &self.folder)
     }
 

@@ -111,7 +111,7 @@ fn facts_and_what_was_noted_of_unfinished_commands_come_back_and_commits_go_on()
 #[test]
 fn an_empty_log_and_one_of_many_files_come_back_with_the_same_bytes() {
     let mut scratch = Scratch::new();
-    scratch.config.topic_file_bytes = 16 << 10;
+    scratch.config.topics.file_max = 16 << 10;
     let (log, _) = scratch.open();
     let (_, empty) = take(&log);
     let (again, result) = restored(&empty);

@@ -5,7 +5,6 @@ mod backup;
 mod bytes;
 mod crash;
 mod damage;
-mod disk;
 mod durable;
 mod scratch;
 mod scrub;

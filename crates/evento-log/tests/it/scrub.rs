@@ -31,7 +31,7 @@ fn files(scratch: &Scratch, ending: &str) -> Vec<(PathBuf, u64)> {
 /// A closed log of several files in each partition.
 fn written(topic_file_bytes: u64, rounds: u64) -> Scratch {
     let mut scratch = Scratch::new();
-    scratch.config.topic_file_bytes = topic_file_bytes;
+    scratch.config.topics.file_max = topic_file_bytes;
     let (log, _) = scratch.open();
     for round in 0..rounds {
         let units = (0..40).map(|n| decided(&format!("i{n}"), &format!("c{n}-{round}"), round * 2, 2, "a state"));

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use evento_model::Offset;
 
-use super::{Fault, INDEX_EVERY, Partition, TopicFile, TopicPartition, Topics, file_name, later};
+use super::{CHUNK, Fault, Partition, TopicFile, TopicPartition, Topics, file_name, later};
 use crate::codec::{BatchHeader, Record, first_key, records};
 
 /// A place in a file, with what must be there.
@@ -81,8 +81,8 @@ impl Partition {
                 Ok(header) if header.bytes <= chunk.len() => header,
                 // The chunk ends within this batch. The next look begins with it, unless there is nothing before it.
                 _ if !found.is_empty() => return Ok(found),
-                _ if chunk.len() < left.min(INDEX_EVERY as usize) => {
-                    chunk = self.bytes_of(file_at, place.position, left.min(INDEX_EVERY as usize))?;
+                _ if chunk.len() < left.min(CHUNK) => {
+                    chunk = self.bytes_of(file_at, place.position, left.min(CHUNK))?;
                     continue;
                 }
                 Ok(header) if chunk.len() < left.min(header.bytes) => {
