@@ -24,7 +24,7 @@ mod tables;
 mod topics;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -122,9 +122,9 @@ pub struct Recovered {
     pub frames: u64,
     /// Bytes of a frame that was never finished.
     pub torn_bytes: u64,
-    /// The state store was gone or behind: states must be rebuilt by replay before they are used. So said by every
-    /// start until [`EmbeddedLog::states_rebuilt`].
-    pub states_lost: bool,
+    /// The state store was gone or behind: the states of these entity types must be rebuilt by replay before they
+    /// are used. So said by every start until [`EmbeddedLog::states_rebuilt`] was told of all.
+    pub states_lost: BTreeSet<EntityTypeId>,
 }
 
 /// Counters since start.
@@ -185,6 +185,8 @@ struct Shared {
     names: RwLock<Names>,
     partitions: RwLock<FxHashMap<EntityTypeId, u32>>,
     durable: watch::Sender<u64>,
+    /// Entity types whose states are lost. Bound: the registered ones.
+    lost: watch::Sender<BTreeSet<EntityTypeId>>,
     /// A frame's batches may be readable while its tables are not yet.
     publishing: AtomicBool,
     poison: OnceLock<Fault>,
@@ -278,9 +280,25 @@ impl EmbeddedLog {
         Ok(())
     }
 
-    /// States that were lost are rebuilt and durable: the next start need not do it again.
-    pub fn states_rebuilt(&self) -> Result<(), Fault> {
-        self.shared.store.set_lost(false)
+    /// Whether states of an entity type went with the state store and are not rebuilt yet. They must not be used:
+    /// neither shown nor decided on.
+    pub fn states_lost(&self, entity: EntityTypeId) -> bool {
+        self.shared.lost.borrow().contains(&entity)
+    }
+
+    /// The entity types whose states are lost, whenever one is rebuilt.
+    pub fn watch_lost(&self) -> watch::Receiver<BTreeSet<EntityTypeId>> {
+        self.shared.lost.subscribe()
+    }
+
+    /// States of an entity type that were lost are rebuilt and durable. After the last one the next start need not
+    /// do it again.
+    pub fn states_rebuilt(&self, entity: EntityTypeId) -> Result<(), Fault> {
+        if self.shared.lost.borrow().iter().eq([&entity]) {
+            self.shared.store.set_lost(false)?;
+        }
+        self.shared.lost.send_if_modified(|lost| lost.remove(&entity));
+        Ok(())
     }
 
     /// The epoch of this process: raised at every start, written with every batch.

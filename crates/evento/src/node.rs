@@ -153,7 +153,6 @@ struct Node {
     api: Arc<NodeApi>,
     limits: Limits,
     scrub: Option<Pace>,
-    states_lost: bool,
 }
 
 /// How fast the scrub goes, and how often.
@@ -223,14 +222,13 @@ impl Node {
             stacks: development,
             hosts: config.words("http.hosts"),
         };
-        let (scrub, states_lost) = (Pace::of(config), recovered.states_lost);
-        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, scrub, states_lost })
+        let scrub = Pace::of(config);
+        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, scrub })
     }
 
     /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
     async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, scrub, states_lost, .. } =
-            self;
+        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, scrub, .. } = self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let scrubbing = scrub
             .map(|pace| tokio::spawn(scrub::run(log.clone(), pace.bytes_per_second, pace.every, api.scrub.clone())));
@@ -255,7 +253,7 @@ impl Node {
         let (faulted, fault) = oneshot::channel();
         let watching = tokio::spawn(watch(told, rollout.clone(), functions, faulted));
         let asking = tokio::spawn(keep_asking(rollout.clone()));
-        let starting = tokio::spawn(keep_starting(rollout.clone(), states_lost));
+        let starting = tokio::spawn(keep_starting(rollout.clone()));
         begun.await;
         let end = tokio::select! {
             signal = ended() => End::Asked(signal),
@@ -313,19 +311,15 @@ async fn ended() -> &'static str {
     tokio::select! { _ = term.recv() => "SIGTERM", _ = int.recv() => "SIGINT" }
 }
 
-/// Starts what is registered; what does not come up is tried again.
-async fn keep_starting(rollout: Arc<Rollout>, states_lost: bool) {
-    let mut lost = states_lost;
+/// Starts what is registered; what does not come up is tried again. States that were lost are rebuilt as soon as
+/// there is a function for them.
+async fn keep_starting(rollout: Arc<Rollout>) {
     loop {
         let (_, failed) = rollout.start_functions().await;
-        if lost && failed.is_empty() {
-            match rollout.rebuild_all().await {
-                Ok(count) => {
-                    tracing::info!(count, "the states were rebuilt from the events");
-                    lost = false;
-                }
-                Err(problem) => tracing::error!(code = %problem.code, "{}", problem.detail),
-            }
+        match rollout.rebuild_lost().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "the states were rebuilt from the events"),
+            Err(problem) => tracing::error!(code = %problem.code, "{}", problem.detail),
         }
         for (name, failure) in &failed {
             tracing::warn!(function = name.as_str(), code = format!("EV{}", failure.code), "{}", failure.message);

@@ -4,12 +4,12 @@
 //! offset. A state store that is gone, broken or behind is rebuilt from the topics; only the states
 //! themselves then need the functions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 
-use evento_model::{CommandId, EntityKey, Position, Timestamp, TopicKind, planted};
+use evento_model::{CommandId, EntityKey, EntityTypeId, Position, Timestamp, TopicKind, planted};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
@@ -66,7 +66,11 @@ pub(crate) fn open(
 
     let mut tables = Tables::new();
     tables.meta = checkpoint.meta;
-    let (store, states_lost) = open_store(&*shelves, &folder("state"), checkpoint.place.commit_seq, &topics)?;
+    let (store, lost) = open_store(&*shelves, &folder("state"), checkpoint.place.commit_seq, &topics)?;
+    let states_lost: BTreeSet<EntityTypeId> = match lost {
+        true => topics.on_disk()?.into_iter().map(|at| at.entity).collect(),
+        false => BTreeSet::new(),
+    };
     tracing::debug!(took = ?started.elapsed(), "state store opened");
     for (key, waiting) in store.all_waiting()? {
         tables.unfinished.insert(key, waiting);
@@ -123,6 +127,7 @@ pub(crate) fn open(
         store,
         partitions: RwLock::new(FxHashMap::default()),
         durable: watch::Sender::new(end.commit_seq - 1),
+        lost: watch::Sender::new(states_lost.clone()),
         publishing: AtomicBool::new(false),
         poison: OnceLock::new(),
         checkpoint_done: Condvar::new(),

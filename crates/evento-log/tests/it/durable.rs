@@ -69,7 +69,7 @@ fn everything_reads_back_across_checkpoints_segments_and_restarts() {
     for (n, more) in [1, 3, 20, 60, 1].into_iter().enumerate() {
         let (log, recovered) = scratch.open();
         assert_eq!((recovered.epoch, recovered.unfinished.len()), (n as u32 + 1, 0));
-        assert!(!recovered.states_lost);
+        assert!(recovered.states_lost.is_empty());
         fill(&log, rounds, rounds + more);
         rounds += more;
         log.close();
@@ -130,9 +130,19 @@ fn a_lost_state_store_is_rebuilt_from_the_records_but_for_the_states() {
     log.close();
     std::fs::remove_dir_all(scratch.config.folder.join("state")).expect("removed");
     let (log, recovered) = scratch.open();
-    assert!(recovered.states_lost);
+    assert!(recovered.states_lost.contains(&ENTITY));
     assert_eq!(recovered.unfinished.len(), 1);
     expect(&log, 40, false);
+    log.close();
+    // As long as nobody rebuilt them every start says so.
+    let (log, recovered) = scratch.open();
+    assert!(recovered.states_lost.contains(&ENTITY) && log.states_lost(ENTITY));
+    let state = log.state(&key("i1")).expect("readable").expect("a row");
+    assert!(state.is_lost());
+    log.states_rebuilt(ENTITY).expect("noted");
+    assert!(!log.states_lost(ENTITY));
+    log.close();
+    assert!(scratch.open().1.states_lost.is_empty());
 }
 
 #[test]

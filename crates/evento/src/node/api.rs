@@ -356,7 +356,9 @@ impl Node for NodeApi {
         // With a full disk reads are still answered: taking the node out of service would end them, too.
         let fault = self.log.fault().filter(|fault| !matches!(fault, Fault::Full(_)));
         let fault = fault.map(|fault| format!("{}: {fault}", fault.code()));
-        vec![("log".to_owned(), fault)]
+        let lost = self.log.watch_lost().borrow().len();
+        let rebuilding = (lost > 0).then(|| format!("those of {lost} entity types are made anew from the events"));
+        vec![("log".to_owned(), fault), ("states".to_owned(), rebuilding)]
     }
 
     fn metrics(&self, out: &mut String) {

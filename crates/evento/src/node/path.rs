@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
+use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, LoadNo, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::embedded::{Done as Report, EmbeddedLog, Fault, Found};
 use evento_log::intake::{Answer, Ask, Refusal};
 use evento_log::unit::{CommitUnit, Committed};
@@ -124,11 +124,19 @@ pub fn start(start: Start) -> Path {
         waiters: FxHashMap::default(),
         waiters_next: 0,
         quiet: Vec::new(),
+        held: Vec::new(),
         started: Instant::now(),
         told,
         counts,
     };
+    let mut lost = driver.log.watch_lost();
     tokio::spawn(driver.run());
+    let woken = inbox.clone();
+    tokio::spawn(async move {
+        while !lost.borrow_and_update().is_empty() && lost.changed().await.is_ok() {
+            woken.wake.notify_one();
+        }
+    });
     Path(inbox)
 }
 
@@ -147,6 +155,9 @@ struct Driver {
     waiters: FxHashMap<WaiterId, oneshot::Sender<Answer>>,
     waiters_next: u64,
     quiet: Vec<(EntityTypeId, oneshot::Sender<()>)>,
+    /// Look-ups of instances whose states are lost: nothing is decided on them before they are rebuilt. Bound: the
+    /// engine's instances.
+    held: Vec<(LoadNo, EntityKey, Option<CommandId>)>,
     started: Instant,
     told: mpsc::UnboundedSender<Told>,
     counts: Counts,
@@ -164,6 +175,7 @@ impl Driver {
             if self.full_since.is_some() {
                 self.begin_anew(&mut inputs);
             }
+            self.release(&mut inputs);
             let effects = self.engine.step(self.now(), inputs.drain(..));
             self.carry_out(effects, &mut inputs);
             if !self.quiet.is_empty() {
@@ -204,6 +216,7 @@ impl Driver {
             Ok(unfinished) => {
                 tracing::info!("the disk has room again");
                 self.full_since = None;
+                self.held.clear();
                 let chance = Chance::new(self.started.elapsed().as_nanos() as u64);
                 self.engine = Engine::new(self.config.clone(), chance, self.epoch, unfinished);
                 let asked: Vec<Input> = inputs.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
@@ -211,6 +224,16 @@ impl Driver {
                 inputs.extend(asked);
             }
             Err(fault) => tracing::error!(code = %fault.code(), "{fault}"),
+        }
+    }
+
+    /// Looks up what was held until its states were rebuilt.
+    fn release(&mut self, inputs: &mut Vec<Input>) {
+        for (load, key, command) in std::mem::take(&mut self.held) {
+            match self.log.states_lost(key.entity) {
+                true => self.held.push((load, key, command)),
+                false => inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref()))),
+            }
         }
     }
 
@@ -248,6 +271,9 @@ impl Driver {
         let mut units: Vec<(CommitUnit, Report)> = Vec::new();
         for effect in effects {
             match effect {
+                Effect::Load { load, key, command } if self.log.states_lost(key.entity) => {
+                    self.held.push((load, key, command));
+                }
                 Effect::Load { load, key, command } => {
                     inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref())));
                 }

@@ -555,14 +555,15 @@ impl Rollout {
         Some(Replayer { entity, live, log: self.log.clone() })
     }
 
-    /// Rebuilds all states from the events: the state store was lost.
-    pub async fn rebuild_all(&self) -> Result<u64, Problem> {
+    /// Rebuilds the states that went with the state store, of every entity type that has a function to do it.
+    pub async fn rebuild_lost(&self) -> Result<u64, Problem> {
         let _turn = self.turn.lock().await;
         let mut count = 0;
-        for entity in self.catalog().entities() {
-            if let Some(replayer) = self.replayer(entity.id) {
-                count += self.rebuild(&replayer).await?;
-            }
+        let lost = self.log.watch_lost().borrow().clone();
+        for entity in lost {
+            let Some(replayer) = self.replayer(entity) else { continue };
+            count += self.rebuild(&replayer).await?;
+            self.log.states_rebuilt(entity)?;
         }
         Ok(count)
     }

@@ -124,3 +124,36 @@ fn a_flipped_byte_in_a_topic_is_named_by_verify_and_by_the_scrub_of_a_running_se
     let log = std::fs::read_to_string(data.with_extension("log")).expect("a log");
     assert!(log.contains("the scrub found damage") && log.contains(&file), "{log}");
 }
+
+#[test]
+fn without_its_state_store_nothing_is_decided_before_the_states_are_rebuilt_and_no_kill_makes_it_forget() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let resources = bank_resources(folder.path(), bank_function(), "");
+    let mut server = Server::start(&folder.path().join("data"));
+    server.apply(&resources);
+    let headers = [("Content-Type", "application/json"), ("Prefer", "wait=30")];
+    let send = |server: &Server, command: &str, body: &str| {
+        let path = format!("/v1/entities/account/ada/commands/{command}");
+        server.post(&path, &headers, body.as_bytes()).expect("an answer")
+    };
+    assert_eq!(send(&server, "open-account", "{\"owner\":\"Ada\"}").status, 200);
+    for _ in 0..5 {
+        assert_eq!(send(&server, "receive-deposit", "{\"amount\":10}").status, 200);
+    }
+    for round in 1..=5 {
+        server.kill();
+        // The store is lost once; the starts that were killed before they had rebuilt it find it without states.
+        if round == 1 {
+            std::fs::remove_dir_all(server.data.join("state")).expect("removed");
+        }
+        server = Server::start_unready(&server.data.clone());
+    }
+    // Decided on no state this would be refused: there is no account.
+    let reply = send(&server, "receive-deposit", "{\"amount\":10}");
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(server.json("/v1/entities/account/ada")["state"]["balance"], 60);
+    let (ready, text) = server.get("/readyz?verbose").map(|reply| (reply.status, reply.text())).expect("an answer");
+    assert!(ready == 200 && text.contains("[+]states: ok"), "{text}");
+    server.kill();
+    assert_eq!(verify(&server.data).0, 0);
+}
