@@ -176,7 +176,7 @@ impl EmbeddedLog {
     /// Errors: [`Fault::InUse`], [`Fault::Format`], [`Fault::Corrupt`] for damage in the middle, or the
     /// system's own.
     pub fn open(config: EmbeddedConfig, clock: WallClock) -> Result<(EmbeddedLog, Recovered), Fault> {
-        Self::open_on(config, clock, crate::disk::real())
+        Self::open_on(config, clock, crate::failpoint::watched(crate::disk::real()))
     }
 
     /// As [`open`](Self::open), on a disk that is handed in. Lock, epoch and state store stay on this machine's

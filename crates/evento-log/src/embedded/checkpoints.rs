@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::committer::Cut;
 use super::segments::{Segment, Segments};
 use super::{Fault, Shared};
+use crate::failpoint;
 
 /// Numbers of segments that no recovery needs any more. Bound: segments between two checkpoints.
 pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
@@ -64,7 +65,9 @@ fn write_when_there_is_room(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
 /// Topics, then store, then the file that says so.
 fn write(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
     let ends = shared.topics.sync()?;
+    failpoint::reach("store-write-before");
     shared.store.write(&cut.frozen, cut.place.commit_seq)?;
+    failpoint::reach("store-write-after");
     let meta = shared.tables.read().meta.clone();
     Checkpoint { place: cut.place, ends, meta }.write(&*shared.disk, &shared.config.folder)
 }

@@ -5,7 +5,7 @@
 //! events are counted and compared with what was acknowledged. Real client libraries add their own share; how they
 //! behave is tested, not measured, here.
 
-mod wire;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 

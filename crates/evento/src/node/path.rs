@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use evento_engine::effect::DoneDraft;
 use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::embedded::{Done as Report, EmbeddedLog, Fault};
+use evento_log::failpoint;
 use evento_log::intake::{Answer, Ask, Done, Refusal};
 use evento_log::record::EventRecord;
 use evento_log::unit::{CommitUnit, Committed};
@@ -259,7 +260,9 @@ impl Driver {
                 Effect::Call { call, function, revision, request, timeout_ms } => {
                     let (functions, path) = (self.functions.clone(), self.path.clone());
                     tokio::spawn(async move {
+                        failpoint::reach("function-call-before");
                         let answer = functions.run(&function, revision, request, timeout_ms).await;
+                        failpoint::reach("function-call-after");
                         path.tell(Input::Answered(call, answer));
                     });
                 }
