@@ -36,6 +36,9 @@ pub const POINTS: &[&str] = &[
     "folder-sync-after",
 ];
 
+/// Armed instead of a point: the commit log says that it is synced when it is not. The judge must find it (P1).
+pub const LYING_SYNC: &str = "commit-sync-lies";
+
 /// Whether a point is reached only a few times in the life of a server.
 pub fn rare(point: &str) -> bool {
     !["commit-", "publish-", "acknowledge-", "function-"].iter().any(|often| point.starts_with(often))
@@ -48,6 +51,10 @@ pub fn at_end(point: &str) -> bool {
 
 /// Arms a point: `name:n` kills the process the n-th time it is reached. Errors say what is wrong with the text.
 pub fn arm(text: &str) -> Result<(), String> {
+    if text == LYING_SYNC {
+        armed::arm(LYING_SYNC, 0);
+        return Ok(());
+    }
     let (name, times) = text.split_once(':').unwrap_or((text, "1"));
     let times = times.parse().map_err(|_| format!("{times:?} is no number"))?;
     let name = POINTS.iter().find(|point| **point == name).ok_or_else(|| format!("{name:?} is no named point"))?;
@@ -67,6 +74,11 @@ mod armed {
 
     #[inline]
     pub(super) fn reach(_: &str) {}
+
+    #[inline]
+    pub(super) fn lies(_: &str) -> bool {
+        false
+    }
 }
 
 #[cfg(debug_assertions)]
@@ -78,6 +90,10 @@ mod armed {
 
     pub(super) fn arm(name: &'static str, times: u64) {
         ARMED.get_or_init(|| (name, AtomicU64::new(times)));
+    }
+
+    pub(super) fn lies(point: &str) -> bool {
+        point == "commit-sync-after" && ARMED.get().is_some_and(|(armed, _)| *armed == super::LYING_SYNC)
     }
 
     pub(super) fn reach(name: &str) {
@@ -182,7 +198,9 @@ impl DiskFile for WatchedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.sync()?;
+        if !armed::lies(self.kind.sync) {
+            self.file.sync()?;
+        }
         reach(self.kind.sync);
         Ok(())
     }

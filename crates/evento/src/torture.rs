@@ -37,6 +37,8 @@ pub(crate) use report::{Rules, last_line};
 const CUT_DISK: u64 = 1_024;
 /// MiB of a file system that is filled: no smaller one can be opened, see `EmbeddedConfig`.
 const FULL_DISK: u64 = 448;
+/// Power cuts in which a planted bug must be found.
+const PLANTED_CUTS: usize = 5;
 
 /// Kill, pause, cut off and fill a server under load, and judge what it told and kept
 #[derive(clap::Args, Debug, Clone)]
@@ -62,6 +64,12 @@ pub struct Args {
     /// Fill a file system to the last byte, some of them with a kill and a start while it is full
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub disk_full: u64,
+    /// Rounds without any fault: what must hold always must hold in peace, too
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub calm: u64,
+    /// Plant a bug (a sync that is none) and cut the power: the run passes when the judge finds it
+    #[arg(long, conflicts_with_all = ["kills", "stops", "function_kills", "clock", "power_cuts", "disk_full", "calm"])]
+    pub planted: bool,
     /// Clients that send at the same time
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub clients: u64,
@@ -87,12 +95,13 @@ impl Args {
     const MOST: u64 = 100_000;
 
     fn kills(&self) -> u64 {
-        let others = self.stops + self.function_kills + self.clock + self.power_cuts + self.disk_full;
+        let others = self.stops + self.function_kills + self.clock + self.power_cuts + self.disk_full + self.calm;
         self.kills.unwrap_or(if others == 0 { 20 } else { 0 })
     }
 
     fn check(&self) -> Result<(), Failure> {
-        let numbers = [self.kills(), self.stops, self.function_kills, self.clock, self.power_cuts, self.disk_full];
+        let numbers =
+            [self.kills(), self.stops, self.function_kills, self.clock, self.power_cuts, self.disk_full, self.calm];
         if numbers.iter().any(|number| *number > Self::MOST) {
             return Err(Failure::usage(format!("at most {} of each fault are made in one run", Self::MOST)));
         }
@@ -112,6 +121,7 @@ impl Args {
             ("clock", self.clock),
             ("power-cuts", self.power_cuts),
             ("disk-full", self.disk_full),
+            ("calm", self.calm),
         ] {
             if number > 0 {
                 text.push_str(&format!(" --{flag} {number}"));
@@ -124,6 +134,9 @@ impl Args {
 /// Runs and prints the verdict.
 pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     args.check()?;
+    if args.planted {
+        return planted(context, &args);
+    }
     let scratch = scratch(args.scratch.as_deref())?;
     let folder = scratch.path().to_owned();
     let mut report = Report::new(&args, &folder);
@@ -146,6 +159,37 @@ pub fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     report.print(&context.output, &args)?;
     Ok(if failed { Exit::Differs } else { Exit::Done })
+}
+
+/// Cuts the power of a server whose commit log is never synced. Found is whatever keeps the run from passing.
+fn planted(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let missing = if nemesis::points().is_empty() { Some("this build has no named points".to_owned()) } else { None };
+    if let Some(why) = missing.or_else(|| disks::missing(&[Kind::Ext4])) {
+        context.output.text(&format!("{}\n", last_line(0, 0, &[format!("P1: {why}")])))?;
+        return Ok(if args.no_skip { Exit::Differs } else { Exit::Done });
+    }
+    let scratch = scratch(args.scratch.as_deref())?;
+    let run = |environment| {
+        let disk = Disk::make(scratch.path(), Kind::Ext4, CUT_DISK)?;
+        let (faults, data) = (vec![Fault::PowerCut; PLANTED_CUTS], disk.mounted.join("data"));
+        let plan = Plan { name: "planted", data, faults: &faults, disk: Some(&disk), faketime: None, environment };
+        tortured(context, args, scratch.path(), plan)
+    };
+    let found = |outcome: Result<Outcome, String>| match outcome {
+        Err(why) => Some(why),
+        Ok(outcome) => {
+            let violation = outcome.verdict.as_ref().and_then(|verdict| verdict.first());
+            let told = violation.map(|violation| format!("{}: {}", violation.rule, violation.message));
+            told.or_else(|| outcome.complaints.first().cloned())
+        }
+    };
+    let (without, with) = (found(run(Vec::new())), found(run(nemesis::planted())));
+    let line = |name: &str, said: &Option<String>| format!("{name}: {}\n", said.as_deref().unwrap_or("nothing found"));
+    let passed = usize::from(without.is_none()) + usize::from(with.is_some());
+    let mut text = line("no bug", &without) + &line("P1, acknowledged before it is synced", &with);
+    text.push_str(&format!("{}\n", last_line(passed, 2 - passed, &[])));
+    context.output.text(&text)?;
+    Ok(if passed == 2 { Exit::Done } else { Exit::Differs })
 }
 
 fn scratch(folder: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
@@ -178,6 +222,7 @@ fn on_the_plain_disk(context: &Context, args: &Args, scratch: &Path, chance: &mu
     faults.extend((0..args.stops).map(|_| Fault::Stop));
     faults.extend((0..args.function_kills).map(|_| Fault::FunctionKill));
     faults.extend((0..clock).map(|_| Fault::Clock));
+    faults.extend((0..args.calm).map(|_| Fault::Calm));
     if faults.is_empty() {
         return;
     }
@@ -185,7 +230,9 @@ fn on_the_plain_disk(context: &Context, args: &Args, scratch: &Path, chance: &mu
         faults.swap(n, chance.up_to(n as u64) as usize);
     }
     let library = library.filter(|_| clock > 0);
-    let outcome = tortured(context, args, scratch, "plain", scratch.join("data"), (&faults, None, library.as_deref()));
+    let (data, faketime) = (scratch.join("data"), library.as_deref());
+    let plan = Plan { name: "plain", data, faults: &faults, disk: None, faketime, environment: Vec::new() };
+    let outcome = tortured(context, args, scratch, plan);
     report.add(Row::new("plain", &faults), outcome);
 }
 
@@ -207,22 +254,28 @@ fn on_a_disk(
         Err(why) => return report.skip(faults.len() as u64, &format!("{what} on {}", kind.name()), &why),
     };
     let name = format!("{}-{mebibytes}", kind.name());
-    let outcome = tortured(context, args, scratch, &name, disk.mounted.join("data"), (&faults, Some(&disk), None));
+    let data = disk.mounted.join("data");
+    let plan = Plan { name: &name, data, faults: &faults, disk: Some(&disk), faketime: None, environment: Vec::new() };
+    let outcome = tortured(context, args, scratch, plan);
     report.add(Row::new(kind.name(), &faults), outcome);
 }
 
-/// One data directory through a list of faults.
-fn tortured(
-    context: &Context,
-    args: &Args,
-    scratch: &Path,
-    name: &str,
+/// One data directory and what is to happen to it.
+struct Plan<'a> {
+    name: &'a str,
     data: PathBuf,
-    (faults, disk, faketime): (&[Fault], Option<&Disk>, Option<&Path>),
-) -> Result<Outcome, String> {
-    let mut chance = Chance::new(args.seed ^ name.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte)));
-    let mut arena = Arena::begin(scratch, name, data, args.clients, args.seed)?;
-    let mut nemesis = nemesis::Nemesis::new(scratch, disk, faketime);
+    faults: &'a [Fault],
+    disk: Option<&'a Disk>,
+    faketime: Option<&'a Path>,
+    environment: Vec<(String, String)>,
+}
+
+/// One data directory through a list of faults.
+fn tortured(context: &Context, args: &Args, scratch: &Path, plan: Plan<'_>) -> Result<Outcome, String> {
+    let Plan { name, data, faults, disk, faketime, environment } = plan;
+    let mut chance = Chance::new(args.seed ^ name.bytes().fold(0u64, |sum, byte| sum.rotate_left(5) ^ u64::from(byte)));
+    let mut arena = Arena::begin(scratch, name, data, args, environment)?;
+    let nemesis = nemesis::Nemesis::new(scratch, disk, faketime);
     let mut went_wrong = None;
     for (n, fault) in faults.iter().enumerate() {
         let due = n > 0 && (n as u64).is_multiple_of(args.judge_every);

@@ -16,7 +16,7 @@ use super::http::Http;
 use super::judge::judge_folder;
 use super::recorder::Recorder;
 use super::server::{Server, Start};
-use super::{bank, reader};
+use super::{Args, bank, reader};
 
 /// How long everything may take after the last fault (G19).
 const CALM_MAX: Duration = Duration::from_secs(30);
@@ -89,7 +89,13 @@ pub(super) struct Arena {
 
 impl Arena {
     /// Starts a server on a new data directory, registers the account, and lets the clients go.
-    pub(super) fn begin(scratch: &Path, name: &str, data: PathBuf, clients: u64, seed: u64) -> Result<Arena, String> {
+    pub(super) fn begin(
+        scratch: &Path,
+        name: &str,
+        data: PathBuf,
+        args: &Args,
+        environment: Vec<(String, String)>,
+    ) -> Result<Arena, String> {
         let recorder = Recorder::new(&scratch.join(format!("history-{name}.jsonl")))
             .map_err(|error| format!("the history: {error}"))?;
         let shared = Arc::new(Shared {
@@ -104,12 +110,13 @@ impl Arena {
             given_up: AtomicBool::new(false),
             odd: Mutex::new(Vec::new()),
         });
-        let start = Start { data, output: scratch.join(format!("server-{name}.log")), environment: Vec::new() };
+        let start = Start { data, output: scratch.join(format!("server-{name}.log")), environment };
         let mut arena =
             Arena { shared: shared.clone(), start, figures: Figures::default(), server: None, threads: Vec::new() };
         arena.start_server()?;
         arena.register(scratch)?;
-        for n in 0..clients {
+        let seed = args.seed;
+        for n in 0..args.clients {
             let (shared, seed) = (shared.clone(), seed.wrapping_mul(31).wrapping_add(n));
             arena.threads.push(std::thread::spawn(move || Client::new(&shared, n, seed).run()));
         }

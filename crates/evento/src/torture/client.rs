@@ -52,8 +52,26 @@ impl Planned {
 
 /// How an attempt to get an outcome ended.
 enum Try {
+    /// With an outcome.
+    Done,
+    /// It is known to wait for good, or the answer makes no sense.
     Ended,
+    /// Nothing was recorded.
+    Refused,
+    /// It may be recorded.
     Again,
+}
+
+/// How a command is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Usual,
+    /// `Prefer: respond-async`, then asked for.
+    Async,
+    /// Without waiting.
+    Quick,
+    /// On two connections at the same time.
+    Twice,
 }
 
 pub(super) struct Client<'a> {
@@ -65,12 +83,15 @@ pub(super) struct Client<'a> {
     /// What had its outcome last: it is sent again after a fault, and must have the same one.
     last: Option<Planned>,
     starts: u64,
+    /// Whether the present command may be recorded already.
+    doubted: bool,
 }
 
 impl<'a> Client<'a> {
     pub(super) fn new(shared: &'a Shared, n: u64, seed: u64) -> Client<'a> {
         let name = format!("w{n}");
-        Client { name, shared, http: Http::default(), chance: Chance::new(seed), sent: 0, last: None, starts: 0 }
+        let chance = Chance::new(seed);
+        Client { name, shared, http: Http::default(), chance, sent: 0, last: None, starts: 0, doubted: false }
     }
 
     /// Sends until the gate closes for good.
@@ -79,6 +100,7 @@ impl<'a> Client<'a> {
             let starts = self.shared.starts.load(Ordering::Relaxed);
             let again = self.last.take().filter(|_| starts != self.starts || self.chance.up_to(19) == 0);
             self.starts = starts;
+            self.doubted = again.is_some();
             let planned = match again {
                 Some(planned) => planned,
                 None => self.plan(),
@@ -114,13 +136,24 @@ impl<'a> Client<'a> {
 
     /// Sends one command until it has its outcome, or is known to wait for good.
     fn finish(&mut self, planned: Planned) {
-        let respond_async = self.chance.up_to(9) == 0;
+        let how = match self.chance.up_to(39) {
+            _ if planned.bad => How::Quick,
+            0 => How::Twice,
+            1..5 => How::Async,
+            _ => How::Usual,
+        };
         for _ in 0..TRIES_MAX {
-            if let Try::Ended = self.attempt(&planned, respond_async) {
-                if !planned.bad {
+            match self.attempt(&planned, how) {
+                Try::Done => {
+                    self.misuse(&planned);
                     self.last = Some(planned);
+                    return;
                 }
-                return;
+                Try::Ended => return,
+                // What was refused and is never sent again must not be there in the end.
+                Try::Refused if !self.doubted && self.chance.up_to(9) == 0 => return,
+                Try::Refused => {}
+                Try::Again => self.doubted = true,
             }
             if self.shared.given_up() {
                 return;
@@ -129,11 +162,32 @@ impl<'a> Client<'a> {
         self.shared.odd(format!("{} {} had no outcome after {TRIES_MAX} answers", planned.k(), planned.cmd));
     }
 
-    fn attempt(&mut self, planned: &Planned, respond_async: bool) -> Try {
+    fn attempt(&mut self, planned: &Planned, how: How) -> Try {
         let Some(address) = self.shared.address() else {
             std::thread::sleep(Duration::from_millis(1));
-            return Try::Again;
+            return if self.doubted { Try::Again } else { Try::Refused };
         };
+        if how != How::Twice {
+            let op = self.begin(planned);
+            let reply = post(&mut self.http, &address, planned, how);
+            return self.answered(op, planned, &address, reply);
+        }
+        let (one, two) = (self.begin(planned), self.begin(planned));
+        let mut twin = Http::default();
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| post(&mut twin, &address, planned, how));
+            (post(&mut self.http, &address, planned, how), second.join().unwrap_or(Err(NoReply::Lost)))
+        });
+        let first = self.answered(one, planned, &address, first);
+        match (first, self.answered(two, planned, &address, second)) {
+            (Try::Done, _) | (_, Try::Done) => Try::Done,
+            (Try::Refused, Try::Refused) => Try::Refused,
+            _ => Try::Again,
+        }
+    }
+
+    /// Notes that a command is about to be sent; the number of the operation.
+    fn begin(&self, planned: &Planned) -> u64 {
         let op = self.shared.recorder.op();
         let send = What::Send {
             k: planned.k(),
@@ -144,16 +198,26 @@ impl<'a> Client<'a> {
             bad: planned.bad,
         };
         self.note(op, send);
-        let prefer = match (planned.bad, respond_async) {
-            (true, _) => "wait=0",
-            (false, true) => "respond-async",
-            (false, false) => "wait=5, return=representation",
-        };
-        let headers =
-            [("Content-Type", "application/json"), ("Idempotency-Key", planned.cmd.as_str()), ("Prefer", prefer)];
-        let path = format!("{}/{}", planned.path(), planned.verb);
-        let reply = self.http.send(&address, ("POST", &path), &headers, planned.body.as_bytes());
-        self.answered(op, planned, &address, reply)
+        op
+    }
+
+    /// Now and then: another content under an id that has its outcome. It must be refused.
+    fn misuse(&mut self, planned: &Planned) {
+        if self.chance.up_to(39) > 0 {
+            return;
+        }
+        let Some(address) = self.shared.address() else { return };
+        let deposit = Deposit { amount: 1_000_000, note: "another content".to_owned() };
+        let body = json!({"amount": deposit.amount, "note": deposit.note});
+        let other = Planned::of(planned.id.clone(), planned.cmd.clone(), "deposit", &deposit, &body);
+        let op = self.begin(&other);
+        match post(&mut self.http, &address, &other, How::Usual) {
+            Ok(reply) if reply.status == 422 => {
+                let refused = What::Fail { cmd: other.cmd, status: 422, recorded: Recorded::No };
+                self.note(op, refused);
+            }
+            reply => drop(self.answered(op, &other, &address, reply)),
+        }
     }
 
     fn answered(&mut self, op: u64, planned: &Planned, address: &str, reply: Result<Reply, NoReply>) -> Try {
@@ -162,7 +226,7 @@ impl<'a> Client<'a> {
             Err(NoReply::NotSent) => {
                 self.note(op, What::Fail { cmd, status: 0, recorded: Recorded::No });
                 std::thread::sleep(Duration::from_millis(1));
-                Try::Again
+                Try::Refused
             }
             Err(NoReply::Lost) => {
                 self.note(op, What::Unknown { cmd });
@@ -188,7 +252,7 @@ impl<'a> Client<'a> {
                 self.shared.refusals.fetch_add(1, Ordering::Relaxed);
                 self.note(op, What::Fail { cmd, status: reply.status, recorded });
                 std::thread::sleep(REFUSED_PAUSE);
-                Try::Again
+                if recorded == Recorded::No { Try::Refused } else { Try::Again }
             }
         }
     }
@@ -218,7 +282,7 @@ impl<'a> Client<'a> {
         if let Some(position) = reply.position.as_deref().filter(|_| self.chance.up_to(3) == 0) {
             self.read(planned, address, last, position);
         }
-        Try::Ended
+        Try::Done
     }
 
     fn read(&mut self, planned: &Planned, address: &str, after: u64, position: &str) {
@@ -235,6 +299,16 @@ impl<'a> Client<'a> {
     fn note(&self, op: u64, what: What) {
         self.shared.recorder.note(Some(op), Some(&self.name), what);
     }
+}
+
+fn post(http: &mut Http, address: &str, planned: &Planned, how: How) -> Result<Reply, NoReply> {
+    let prefer = match how {
+        How::Quick => "wait=0",
+        How::Async => "respond-async",
+        How::Usual | How::Twice => "wait=5, return=representation",
+    };
+    let headers = [("Content-Type", "application/json"), ("Idempotency-Key", planned.cmd.as_str()), ("Prefer", prefer)];
+    http.send(address, ("POST", &format!("{}/{}", planned.path(), planned.verb)), &headers, planned.body.as_bytes())
 }
 
 /// Digest of the state in a document, if it has one: the state as Avro writes it.

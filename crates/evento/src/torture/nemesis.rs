@@ -11,9 +11,9 @@ use super::arena::Arena;
 use super::disks::Disk;
 
 /// Acknowledgements between two faults at most.
-const PER_CYCLE: u64 = 60;
+const PER_CYCLE: u64 = 120;
 /// How long a named point is waited for before the server is killed anyhow.
-const POINT_MAX: Duration = Duration::from_secs(2);
+const POINT_MAX: Duration = Duration::from_secs(1);
 /// Furthest jump of the clock, in seconds.
 const JUMP_MAX: u64 = 10 * 365 * 86_400;
 
@@ -26,7 +26,11 @@ pub(super) enum Fault {
     FunctionKill,
     Clock,
     PowerCut,
-    DiskFull { restart: bool },
+    DiskFull {
+        restart: bool,
+    },
+    /// None: what must hold always must hold in peace, too.
+    Calm,
 }
 
 impl std::fmt::Display for Fault {
@@ -39,6 +43,7 @@ impl std::fmt::Display for Fault {
             Fault::Clock => f.write_str("clock"),
             Fault::PowerCut => f.write_str("power cut"),
             Fault::DiskFull { .. } => f.write_str("full disk"),
+            Fault::Calm => f.write_str("calm"),
         }
     }
 }
@@ -57,6 +62,11 @@ pub(super) fn faketime() -> Option<PathBuf> {
         .find(|library| library.exists())
 }
 
+/// The environment of every start with a planted bug: a server whose syncs are lies.
+pub(super) fn planted() -> Vec<(String, String)> {
+    vec![("EVENTO_FAILPOINT".to_owned(), failpoint::LYING_SYNC.to_owned())]
+}
+
 /// Makes faults in an arena.
 pub(super) struct Nemesis<'a> {
     disk: Option<&'a Disk>,
@@ -71,7 +81,7 @@ impl<'a> Nemesis<'a> {
     }
 
     /// Lets the clients do some work, makes the fault, heals it.
-    pub(super) fn strike(&mut self, arena: &mut Arena, fault: &Fault, chance: &mut Chance) -> Result<(), String> {
+    pub(super) fn strike(&self, arena: &mut Arena, fault: &Fault, chance: &mut Chance) -> Result<(), String> {
         arena.progress(1 + chance.up_to(PER_CYCLE))?;
         match fault {
             Fault::Kill => self.kill(arena),
@@ -81,6 +91,7 @@ impl<'a> Nemesis<'a> {
             Fault::Clock => self.jump(arena, chance),
             Fault::PowerCut => self.cut(arena),
             Fault::DiskFull { restart } => self.fill(arena, *restart, chance),
+            Fault::Calm => Ok(()),
         }
     }
 
@@ -155,7 +166,7 @@ impl<'a> Nemesis<'a> {
         arena.server()?.kill_all();
         arena.hide();
         disk.power_on()?;
-        self.start(arena, None)
+        arena.start_server()
     }
 
     fn fill(&self, arena: &mut Arena, restart: bool, chance: &mut Chance) -> Result<(), String> {
