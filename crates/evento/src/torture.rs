@@ -180,7 +180,7 @@ fn planted(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Ok(outcome) => {
             let violation = outcome.verdict.as_ref().and_then(|verdict| verdict.first());
             let told = violation.map(|violation| format!("{}: {}", violation.rule, violation.message));
-            told.or_else(|| outcome.complaints.first().cloned())
+            told.or_else(|| (!outcome.complaints.is_empty()).then(|| outcome.complaints.join("; ")))
         }
     };
     let (without, with) = (found(run(Vec::new())), found(run(nemesis::planted())));

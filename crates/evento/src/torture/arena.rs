@@ -110,11 +110,16 @@ impl Arena {
             given_up: AtomicBool::new(false),
             odd: Mutex::new(Vec::new()),
         });
-        let start = Start { data, output: scratch.join(format!("server-{name}.log")), environment };
+        let start = Start { data, output: scratch.join(format!("server-{name}.log")), environment: Vec::new() };
         let mut arena =
             Arena { shared: shared.clone(), start, figures: Figures::default(), server: None, threads: Vec::new() };
         arena.start_server()?;
         arena.register(scratch)?;
+        if !environment.is_empty() {
+            arena.server()?.kill();
+            arena.start.environment = environment;
+            arena.start_server()?;
+        }
         let seed = args.seed;
         for n in 0..args.clients {
             let (shared, seed) = (shared.clone(), seed.wrapping_mul(31).wrapping_add(n));
