@@ -49,6 +49,9 @@ pub struct Args {
     /// SIGKILL of the server, a third of them at named points where this build has them
     #[arg(long, value_name = "N")]
     pub kills: Option<u64>,
+    /// Make every kill at one of these named points, in turn
+    #[arg(long, value_name = "POINT", value_delimiter = ',', requires = "kills")]
+    pub at: Vec<String>,
     /// Stop the server for up to 300 ms (SIGSTOP, SIGCONT)
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub stops: u64,
@@ -105,6 +108,11 @@ impl Args {
         if numbers.iter().any(|number| *number > Self::MOST) {
             return Err(Failure::usage(format!("at most {} of each fault are made in one run", Self::MOST)));
         }
+        let unknown = self.at.iter().find(|name| !nemesis::points().contains(&name.as_str()));
+        if let Some(name) = unknown {
+            let known = nemesis::points().join(", ");
+            return Err(Failure::usage(format!("{name:?} is no named point of this build; it has: {known}")));
+        }
         if !(1..=256).contains(&self.clients) || self.judge_every == 0 {
             return Err(Failure::usage("--clients is from 1 to 256, --judge-every from 1 on"));
         }
@@ -126,6 +134,9 @@ impl Args {
             if number > 0 {
                 text.push_str(&format!(" --{flag} {number}"));
             }
+        }
+        if !self.at.is_empty() {
+            text.push_str(&format!(" --at {}", self.at.join(",")));
         }
         text
     }
@@ -210,12 +221,14 @@ fn on_the_plain_disk(context: &Context, args: &Args, scratch: &Path, chance: &mu
     } else {
         args.clock
     };
-    let points = nemesis::points();
+    let chosen = |point: &&&str| args.at.is_empty() || args.at.iter().any(|name| name == *point);
+    let points: Vec<&'static str> = nemesis::points().iter().filter(chosen).copied().collect();
     if args.kills() > 0 && points.is_empty() {
         report.skip(0, "named points", "this build has none; kills are at random moments");
     }
-    let kill = |n: u64| match points.get((n / 3) as usize % points.len().max(1)) {
-        Some(point) if n.is_multiple_of(3) => Fault::KillAt(point),
+    let every = if args.at.is_empty() { 3 } else { 1 };
+    let kill = |n: u64| match points.get((n / every) as usize % points.len().max(1)) {
+        Some(point) if n.is_multiple_of(3) || !args.at.is_empty() => Fault::KillAt(point),
         _ => Fault::Kill,
     };
     let mut faults: Vec<Fault> = (0..args.kills()).map(kill).collect();
