@@ -57,9 +57,7 @@ pub trait DiskFile: Send + Sync {
     /// Lets the file grow to a length whose space is taken at once.
     fn allocate(&self, length: u64) -> io::Result<()>;
     /// The system's handle, if there is one: with it the system copies bytes of the file to a socket itself.
-    fn handle(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
+    fn handle(&self) -> Option<BorrowedFd<'_>>;
 }
 
 /// The machine's own disk.

@@ -67,7 +67,7 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { disk: crate::disk::real(), shelves: Arc::new(fjall::FjallShelves) }
+        Machine { disk: crate::failpoint::watched(crate::disk::real()), shelves: Arc::new(fjall::FjallShelves) }
     }
 }
 

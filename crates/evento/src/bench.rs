@@ -12,6 +12,8 @@ mod report;
 mod server;
 mod truth;
 
+pub(crate) use kafka::wire;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use evento_engine::Notice;
 use evento_gateway::Limits;
 use evento_log::embedded::{EmbeddedConfig, EmbeddedLog, Fault, Recovered};
+use evento_log::failpoint;
 use evento_model::{Code, ResourceName};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -56,6 +57,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub fn serve(context: &Context, args: ServeArgs) -> Result<Exit, Failure> {
     let config = args.config(context)?;
     start_logging(&config);
+    arm_failpoint()?;
     block_on(async {
         let node = Node::start(&config, config.path("data.dir"), false).await?;
         eprintln!("evento {} listens on http://{}/v1", env!("CARGO_PKG_VERSION"), node.address);
@@ -88,6 +90,16 @@ pub fn verify(context: &Context, args: VerifyArgs) -> Result<Exit, Failure> {
     block_on(verify::run(context, &config, args))
 }
 
+/// A build for tests may be told to kill itself at a named point.
+fn arm_failpoint() -> Result<(), Failure> {
+    match std::env::var("EVENTO_FAILPOINT") {
+        Ok(point) if failpoint::ARMABLE => {
+            failpoint::arm(&point).map_err(|why| Failure::usage(format!("EVENTO_FAILPOINT: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -113,7 +125,7 @@ fn start_logging(config: &Config) {
 }
 
 /// A log that cannot be opened, as a person is told.
-fn unopened(fault: Fault) -> Failure {
+pub(crate) fn unopened(fault: Fault) -> Failure {
     let next = match &fault {
         Fault::InUse { pid, .. } => format!("stop process {pid}, or choose another folder with --data"),
         Fault::Corrupt { .. } => "restore a backup of the data directory; nothing was changed".to_owned(),
@@ -130,6 +142,14 @@ fn unopened(fault: Fault) -> Failure {
 
 fn open(data: PathBuf) -> Result<(EmbeddedLog, Recovered), Failure> {
     EmbeddedLog::open(EmbeddedConfig::new(data), Box::new(path::wall)).map_err(unopened)
+}
+
+/// The log in a folder and what is registered in it, for reading alone: nothing else runs.
+pub(crate) fn open_to_read(data: &std::path::Path) -> Result<(EmbeddedLog, evento_schema::catalog::Catalog), Failure> {
+    let (log, _) = open(data.to_owned())?;
+    let catalog = rollout::registered(&log)
+        .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
+    Ok((log, catalog))
 }
 
 /// Ends what an Evento that was killed left running: nobody would ever ask it anything again.

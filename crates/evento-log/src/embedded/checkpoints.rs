@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoint;
 use super::committer::Cut;
 use super::segments::{Segment, Segments};
 use super::{Fault, Shared};
+use crate::failpoint;
 
 /// Numbers of segments that no recovery needs any more. Bound: segments between two checkpoints.
 pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
@@ -79,7 +80,9 @@ impl Checkpointer {
     fn write(&self, cut: &Cut) -> Result<(), Fault> {
         let shared = &self.shared;
         let ends = shared.topics.sync()?;
+        failpoint::reach("store-write-before");
         shared.store.write(&cut.frozen, cut.place.commit_seq)?;
+        failpoint::reach("store-write-after");
         let meta = shared.tables.read().meta.clone();
         Checkpoint { place: cut.place, ends, meta }.write(&*shared.disk, &shared.config.folder)
     }

@@ -17,6 +17,7 @@ use super::segments::{CommitPlace, Segment};
 use super::tables::Generation;
 use super::{Done, Fault, Queue, Shared};
 use crate::codec::{BatchBuilder, Names};
+use crate::failpoint;
 use crate::frame::{Ended, HEAD, Noted, TopicPartition, UnitChange, put_batch, put_meta, put_unit};
 use crate::unit::{CommandPlace, CommitUnit, Committed};
 
@@ -169,10 +170,12 @@ impl Committer {
             facts.into_iter().for_each(|(key, value)| tables.set_meta(key, value));
         }
         self.shared.publishing.store(false, Ordering::SeqCst);
+        failpoint::reach("publish-after");
         self.commit_seq += 1;
         self.shared.durable.send_replace(self.commit_seq - 1);
         self.shared.stats.units.fetch_add(reports.len() as u64, Ordering::Relaxed);
         reports.into_iter().for_each(|(done, committed)| done(Ok(committed)));
+        failpoint::reach("acknowledge-after");
     }
 
     /// Readers see the batches from here on.

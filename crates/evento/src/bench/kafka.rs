@@ -6,7 +6,7 @@
 //! acknowledged. How real clients behave is tested, not measured, here.
 
 mod catch_up;
-mod wire;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 

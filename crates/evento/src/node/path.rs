@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, LoadNo, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::embedded::{Done as Report, EmbeddedLog, Fault, Found};
+use evento_log::failpoint;
 use evento_log::intake::{Answer, Ask, Refusal};
 use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
@@ -280,7 +281,9 @@ impl Driver {
                 Effect::Call { call, function, revision, request, timeout_ms } => {
                     let (functions, path) = (self.functions.clone(), self.path.clone());
                     tokio::spawn(async move {
+                        failpoint::reach("function-call-before");
                         let answer = functions.run(&function, revision, request, timeout_ms).await;
+                        failpoint::reach("function-call-after");
                         path.tell(Input::Answered(call, answer));
                     });
                 }

@@ -81,9 +81,7 @@ impl Rollout {
         path: Path,
         surroundings: Surroundings,
     ) -> Result<Rollout, String> {
-        let entries: Vec<(Vec<u8>, Vec<u8>)> =
-            log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
-        let registry = Registry::load(&entries)?;
+        let registry = registry_of(&log)?;
         let catalog = Arc::new(catalog(&registry, registry.version(), &[]));
         register(&log, &catalog);
         path.serve(catalog.clone());
@@ -592,6 +590,20 @@ enum History {
 async fn durable(receiver: oneshot::Receiver<Result<Committed, Fault>>) -> Result<Committed, Problem> {
     let ended = |_| Problem::new(4001, "the log ended before the change was written");
     receiver.await.map_err(ended)?.map_err(Problem::from)
+}
+
+fn registry_of(log: &EmbeddedLog) -> Result<Registry, String> {
+    let entries: Vec<(Vec<u8>, Vec<u8>)> =
+        log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    Registry::load(&entries)
+}
+
+/// What a log has registered, made known to it: for readers that serve nothing.
+pub(super) fn registered(log: &EmbeddedLog) -> Result<Catalog, String> {
+    let registry = registry_of(log)?;
+    let catalog = catalog(&registry, registry.version(), &[]);
+    register(log, &catalog);
+    Ok(catalog)
 }
 
 fn register(log: &EmbeddedLog, catalog: &Catalog) {

@@ -51,7 +51,7 @@ fn replay_gives_the_stored_states_and_a_directory_in_use_is_refused() {
 }
 
 #[test]
-fn a_flipped_byte_in_the_commit_log_is_named_and_nothing_is_served() {
+fn b02_a_flipped_byte_in_the_commit_log_is_named_and_nothing_is_served() {
     let folder = tempfile::tempdir().expect("a folder");
     let resources = bank_resources(folder.path(), bank_function(), "");
     let mut server = Server::start(&folder.path().join("data"));
