@@ -6,9 +6,12 @@ The corpora grow where they are and are not part of the repository.
 """
 
 import gzip
+import hashlib
+import io
 import json
 import pathlib
 import struct
+import tarfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
@@ -108,6 +111,52 @@ def bank():
     write("manifest", "bank", json.dumps(manifest).encode())
 
 
+def archive(commit, files):
+    """An archive as `evento backup` writes it."""
+    bytes_ = sum(len(content) for _, content in files)
+    head = f"evento backup 1\ncommit {commit}\nepoch 1\ntaken 1\nfiles {len(files)}\nbytes {bytes_}\n".encode()
+    point = b"EVCKPT01" + struct.pack(">QQQ", 1, 4096, commit + 1) + struct.pack(">II", 0, 0)
+    point += struct.pack(">I", crc32c(point))
+    entries = [("backup", head), ("checkpoint", point), ("noted", b""), *files]
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in entries).encode()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, content in [*entries, ("SHA256SUMS", sums)]:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def crc32c(data):
+    """CRC-32C (RFC 3720, appendix B.4)."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def archives():
+    write("backup_archive", "empty", archive(1, []))
+    write("backup_archive", "one", archive(7, [("topics/1.events/0/00000000000000000000.log", b"records")]))
+
+
+def recoveries():
+    write("log_recover", "segment", b"\x00EVSEGM01")
+    write("log_recover", "checkpoint", b"\x01EVCKPT01")
+    for n in range(8):
+        write("log_recover", f"change-{n}", bytes([2, n, 16, 40 + n, n]))
+
+
+def texts():
+    headers = ["respond-async, wait=5", '"0198f2c4-7d1e-7c3a-9f61-3b8a52f0c1d7"', '"5"', "*", "application/json; a=b",
+               "text/event-stream; long=string", "WyJpIiwiIiwiMy9hZGEiXQ", "W1sxLDAsN11d"]
+    for n, text in enumerate(headers):
+        write("http_texts", str(n), bytes([n % 6]) + text.encode())
+
+
 def values():
     data = [b"\x04\x02\x04\x00", b"\x02\x02a\x02\x02b\x00", b"\x02\x04\x00\x00", b"\x02\x02\x04\x00",
             b"abc\x00\x01\x00\x00\x80\x3f\x02\x01\x4800000000-0000-0000-0000-000000000000\x02", b"\x06\x02\x01\x00"]
@@ -117,5 +166,5 @@ def values():
 
 
 if __name__ == "__main__":
-    for make in (golden, kafka, frames, bank, values):
+    for make in (golden, kafka, frames, bank, values, archives, recoveries, texts):
         make()

@@ -7,6 +7,9 @@
 pub mod node;
 pub mod problem;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod admin;
 mod backup;
 mod bulk;

@@ -140,8 +140,9 @@ impl Segments {
         Ok(Segment { number, incarnation, file, offset: SEGMENT_HEAD, bytes: self.bytes })
     }
 
-    /// Opens a segment and reads its incarnation; `None` if its head was never finished.
-    fn open(&self, number: u64) -> Result<Option<(Segment, Bytes)>, Fault> {
+    /// Opens a segment and reads its incarnation; `None` if its head is that of another number: it waits to be used
+    /// again. A segment has its name only after its head was synced, so that an unreadable head is damage.
+    fn open(&self, number: u64, accept_loss: bool) -> Result<Option<(Segment, Bytes)>, Fault> {
         let path = self.path(number);
         let read = Fault::read(&path);
         let file = self.disk.open(&path).map_err(&read)?;
@@ -149,9 +150,14 @@ impl Segments {
         let mut content = vec![0; bytes as usize];
         let length = file.read_at(&mut content, 0).map_err(&read)?;
         content.truncate(length);
-        let Some(head) = content.get(..28).filter(|head| head[..8] == MAGIC) else { return Ok(None) };
+        let sound = |head: &&[u8]| head[..8] == MAGIC && crc32c::crc32c(&head[..24]).to_be_bytes() == head[24..];
+        let Some(head) = content.get(..28).filter(sound) else {
+            let what = "the head of this segment is not what it was".to_owned();
+            let damaged = Fault::Corrupt { file: path.display().to_string(), offset: 0, what };
+            return if accept_loss { Ok(None) } else { Err(damaged) };
+        };
         let number_at = |at: usize| u64::from_be_bytes(head[at..at + 8].try_into().unwrap_or_default());
-        if crc32c::crc32c(&head[..24]).to_be_bytes() != head[24..] || number_at(8) != number {
+        if number_at(8) != number {
             return Ok(None);
         }
         let segment = Segment { number, incarnation: number_at(16), file, offset: SEGMENT_HEAD, bytes };
@@ -177,10 +183,8 @@ impl Segments {
             return Err(Fault::Corrupt { file, offset: 0, what });
         }
         for (n, number) in numbers.iter().enumerate() {
-            let Some((mut segment, content)) = self.open(*number)? else {
-                // Its head was being written when the power went: nothing can be in it, and nothing after it.
-                break;
-            };
+            // One that waits to be used again has no frames, and none follows it.
+            let Some((mut segment, content)) = self.open(*number, accept_loss)? else { break };
             let mut at = if *number == from.segment { from.offset.max(SEGMENT_HEAD) } else { SEGMENT_HEAD } as usize;
             while let Some(head) = next(&content, at, segment.incarnation, end.commit_seq) {
                 let after = at + head.span();
@@ -206,7 +210,7 @@ impl Segments {
             end.segment = *number;
             end.offset = at as u64;
             let later = later(&content, at, segment.incarnation, end.commit_seq);
-            let elsewhere = self.later_segment(&numbers[n + 1..], end.commit_seq)?;
+            let elsewhere = self.later_segment(&numbers[n + 1..], end.commit_seq, accept_loss)?;
             replayed.torn_bytes = torn(&content, at, segment.incarnation);
             replayed.current = Some(segment);
             match (later, elsewhere) {
@@ -240,9 +244,9 @@ impl Segments {
     }
 
     /// Whether a later segment begins with a frame: `Some(true)` if it is the next one.
-    fn later_segment(&self, numbers: &[u64], commit_seq: u64) -> Result<Option<bool>, Fault> {
+    fn later_segment(&self, numbers: &[u64], commit_seq: u64, accept_loss: bool) -> Result<Option<bool>, Fault> {
         for number in numbers {
-            if let Some((segment, content)) = self.open(*number)?
+            if let Some((segment, content)) = self.open(*number, accept_loss)?
                 && let Some(head) = FrameHead::read(content.get(SEGMENT_HEAD as usize..).unwrap_or_default())
                 && head.incarnation == segment.incarnation
                 && head.commit_seq >= commit_seq

@@ -54,7 +54,8 @@ fn e6_what_is_restored_is_exactly_what_was_committed_up_to_the_backups_commit() 
         let result = result.expect("restored");
         assert_eq!((result.commit_seq, result.bytes), (backup.commit_seq, backup.bytes));
         let (log, recovered) = scratch.open();
-        assert!(recovered.states_lost.contains(&ENTITY) && recovered.epoch == 2, "{recovered:?}");
+        let lost = recovered.states_lost.contains(&ENTITY);
+        assert!(lost == (backup.bytes > 0) && recovered.epoch == 2, "{recovered:?}");
         for ((n, round), commit_seq) in &committed {
             let id = CommandId::new(&format!("c{n}-{round}")).expect("an id");
             let outcome = log.outcome(&key(&format!("i{n}")), &id).expect("readable");
