@@ -41,17 +41,16 @@ final class Producing {
         return producer(o, Map.of("transactional.id", o.get("transactional_id").asText()));
     }
 
-    /** Values by Confluent's own serializer; it registers the schema as it does by default. */
+    private static final String STRATEGIES = "io.confluent.kafka.serializers.subject.";
+
+    /** Values by Confluent's own serializer, one per way; it registers the schema unless told otherwise. */
     private static final class Encoder {
         private final JsonNode o;
         private final Map<String, Schema> schemas = new HashMap<>();
-        private final KafkaAvroSerializer serializer = new KafkaAvroSerializer();
+        private final Map<JsonNode, KafkaAvroSerializer> serializers = new HashMap<>();
 
         Encoder(JsonNode o) {
             this.o = o;
-            serializer.configure(Map.of(
-                    "schema.registry.url", o.get("registry").asText(),
-                    "value.subject.name.strategy", "io.confluent.kafka.serializers.subject.TopicRecordNameStrategy"), false);
         }
 
         byte[] value(String topic, JsonNode record) throws java.io.IOException {
@@ -62,7 +61,23 @@ final class Producing {
             Schema schema = schemas.computeIfAbsent(
                     name, each -> new Schema.Parser().parse(o.get("schemas").get(each).asText()));
             var decoder = DecoderFactory.get().jsonDecoder(schema, record.get("data").toString());
+            var serializer = serializers.computeIfAbsent(record.path("serializer"), this::serializer);
             return serializer.serialize(topic, new GenericDatumReader<>(schema).read(null, decoder));
+        }
+
+        private KafkaAvroSerializer serializer(JsonNode way) {
+            String strategy = switch (way.path("strategy").asText("topic-record")) {
+                case "topic" -> "TopicNameStrategy";
+                case "record" -> "RecordNameStrategy";
+                default -> "TopicRecordNameStrategy";
+            };
+            var serializer = new KafkaAvroSerializer();
+            serializer.configure(Map.of(
+                    "schema.registry.url", o.get("registry").asText(),
+                    "value.subject.name.strategy", STRATEGIES + strategy,
+                    "auto.register.schemas", way.path("register").asBoolean(true),
+                    "use.latest.version", way.path("latest").asBoolean(false)), false);
+            return serializer;
         }
     }
 

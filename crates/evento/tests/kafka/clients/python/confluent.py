@@ -7,7 +7,13 @@ import uuid
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
-from confluent_kafka.schema_registry import SchemaRegistryClient, topic_record_subject_name_strategy
+from confluent_kafka.schema_registry import (
+    SchemaRegistryClient,
+    header_schema_id_serializer,
+    record_subject_name_strategy,
+    topic_record_subject_name_strategy,
+    topic_subject_name_strategy,
+)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from contract import (
@@ -151,21 +157,43 @@ def producer_of(o, **more):
     return Producer({**settings, "linger.ms": 5, **wait, **more})
 
 
+STRATEGIES = {
+    "topic": topic_subject_name_strategy,
+    "record": record_subject_name_strategy,
+    "topic-record": topic_record_subject_name_strategy,
+}
+
+
 class Encoder:
-    """Values by Confluent's own serializer, one per type; it registers the schema as it does by default."""
+    """Values by Confluent's own serializer, one per type and way; it registers the schema unless told otherwise."""
 
     def __init__(self, o):
         self.o, self.serializers = o, {}
 
     def value(self, topic, record):
+        """The value, and the headers that the serializer adds."""
         if "raw" in record:
-            return base64.b64decode(record["raw"])
-        name = record["type"]
-        if name not in self.serializers:
+            return base64.b64decode(record["raw"]), []
+        name, way = record["type"], record.get("serializer", {})
+        by_topic = way.get("strategy") == "topic" and way.get("latest")
+        # The union of a topic has commands of the same fields: only their name tells which one is meant.
+        data = (name, record["data"]) if by_topic else record["data"]
+        context = SerializationContext(topic, MessageField.VALUE, headers=[])
+        return self.serializer(name, way)(data, context), context.headers
+
+    def serializer(self, name, way):
+        key = (name, json.dumps(way))
+        if key not in self.serializers:
             client = SchemaRegistryClient({"url": self.o.registry})
-            conf = {"subject.name.strategy": topic_record_subject_name_strategy}
-            self.serializers[name] = AvroSerializer(client, self.o.schemas[name], conf=conf)
-        return self.serializers[name](record["data"], SerializationContext(topic, MessageField.VALUE))
+            conf = {
+                "subject.name.strategy": STRATEGIES[way.get("strategy", "topic-record")],
+                "auto.register.schemas": way.get("register", True),
+                "use.latest.version": way.get("latest", False),
+            }
+            if way.get("header"):
+                conf["schema.id.serializer"] = header_schema_id_serializer
+            self.serializers[key] = AvroSerializer(client, self.o.schemas[name], conf=conf)
+        return self.serializers[key]
 
 
 def send(producer, o, topic, records):
@@ -179,8 +207,8 @@ def send(producer, o, topic, records):
             emit(produced={"key": key, "partition": message.partition(), "offset": message.offset()})
 
     for record in records:
-        value = encoder.value(topic, record)
-        producer.produce(topic, value, record["key"], headers=headers_of(record), on_delivery=told)
+        value, more = encoder.value(topic, record)
+        producer.produce(topic, value, record["key"], headers=headers_of(record) + more, on_delivery=told)
     assert producer.flush(PATIENCE) == 0, "not all were delivered"
 
 
