@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{Server, bank_function, bank_resources, until};
 
 /// Accounts filled first, each with one opening and four commands more.
 const FEED: usize = 24;
@@ -79,8 +79,16 @@ impl Bank {
 
     /// The events of an account as the HTTP API tells them.
     pub fn events(&self, key: &str) -> Vec<Value> {
-        let answer = self.server.json(&format!("/v1/entities/account/{key}/events?limit=500"));
-        answer["items"].as_array().expect("items").clone()
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let from = all.len() + 1;
+            let answer = self.server.json(&format!("/v1/entities/account/{key}/events?limit=500&fromSeq={from}"));
+            let page = answer["items"].as_array().expect("items");
+            all.extend(page.iter().cloned());
+            if page.len() < 500 {
+                return all;
+            }
+        }
     }
 
     /// Waits until a command has an outcome, and tells the amounts of all deposits of its account so far.
@@ -142,8 +150,6 @@ fn milliseconds() -> u64 {
 /// The next millisecond, when it has begun: everything stored so far is older.
 fn next_millisecond() -> u64 {
     let next = milliseconds() + 1;
-    while milliseconds() <= next {
-        std::thread::yield_now();
-    }
+    until("the millisecond ends", Duration::from_secs(60), || milliseconds() > next);
     next
 }

@@ -8,6 +8,7 @@ mod bank;
 mod clients;
 mod example;
 mod features;
+mod kills;
 mod matrix;
 mod program;
 mod row;

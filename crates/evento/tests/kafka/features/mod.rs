@@ -5,6 +5,9 @@ mod produce;
 mod read;
 mod transactions;
 
+pub use produce::schemas;
+pub use read::places;
+
 use crate::row::Row;
 
 /// One row of the table.

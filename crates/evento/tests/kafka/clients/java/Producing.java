@@ -27,7 +27,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 final class Producing {
     private Producing() {}
 
-    private static KafkaProducer<String, byte[]> producer(JsonNode o, Map<String, String> more) {
+    static KafkaProducer<String, byte[]> producer(JsonNode o, Map<String, String> more) {
         var settings = new Properties();
         settings.put("bootstrap.servers", o.get("bootstrap").asText());
         settings.put("acks", "all");
@@ -44,7 +44,7 @@ final class Producing {
     private static final String STRATEGIES = "io.confluent.kafka.serializers.subject.";
 
     /** Values by Confluent's own serializer, one per way; it registers the schema unless told otherwise. */
-    private static final class Encoder {
+    static final class Encoder {
         private final JsonNode o;
         private final Map<String, Schema> schemas = new HashMap<>();
         private final Map<JsonNode, KafkaAvroSerializer> serializers = new HashMap<>();

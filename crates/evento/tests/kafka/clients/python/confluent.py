@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 
+import confluent_running as running
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from confluent_kafka.schema_registry import (
@@ -157,7 +158,7 @@ def producer_of(o, **more):
     return Producer({**settings, "linger.ms": 5, **wait, **more})
 
 
-STRATEGIES = {
+SUBJECTS = {
     "topic": topic_subject_name_strategy,
     "record": record_subject_name_strategy,
     "topic-record": topic_record_subject_name_strategy,
@@ -186,7 +187,7 @@ class Encoder:
         if key not in self.serializers:
             client = SchemaRegistryClient({"url": self.o.registry})
             conf = {
-                "subject.name.strategy": STRATEGIES[way.get("strategy", "topic-record")],
+                "subject.name.strategy": SUBJECTS[way.get("strategy", "topic-record")],
                 "auto.register.schemas": way.get("register", True),
                 "use.latest.version": way.get("latest", False),
             }
@@ -252,6 +253,30 @@ def transfer(o):
     consumer.close()
 
 
+def running_producer(o):
+    """What makes producers that outlive a server's kills, and what makes the value of a record."""
+    encoder = Encoder(o)
+    return (
+        lambda **more: producer_of(o, **more),
+        lambda record: encoder.value(o.topic, record)[0],
+    )
+
+
+def stream(o):
+    running.stream(o, *running_producer(o))
+
+
+def transactions(o):
+    running.transactions(o, *running_producer(o))
+
+
+def watch(o):
+    consumer = consumer_of(o)
+    topics = [(topic, partition) for topic in o.topics for partition in partitions_of(consumer, topic)]
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in topics])
+    running.watch(consumer)
+
+
 def admin(o):
     client = AdminClient({"bootstrap.servers": o.bootstrap})
     found = client.list_topics(timeout=PATIENCE).topics
@@ -283,6 +308,9 @@ main(
         "produce": produce,
         "transact": transact,
         "transfer": transfer,
+        "stream": stream,
+        "transactions": transactions,
+        "watch": watch,
         "admin": admin,
     }
 )
