@@ -33,6 +33,7 @@ use tokio::time::Instant;
 use crate::api::{Call, text};
 use crate::node::Node;
 use crate::producer::{self, Batch, Ids, Place, Turn};
+use crate::refused::Sender;
 use crate::topic::{Content, Topic};
 use crate::transaction::Staged;
 use ask::Asked;
@@ -97,7 +98,7 @@ pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> Produce
             if let Err(refused) = &done
                 && !refused.records.is_empty()
             {
-                crate::refused::note(call, &name, index, &refused.records).await;
+                call.broker.note_refused(Sender::of(call), &name, index, &refused.records).await;
             }
             answers.push(shown(call, index, done));
         }

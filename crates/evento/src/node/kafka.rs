@@ -90,6 +90,7 @@ pub fn refused(broker: &Broker) -> Value {
             "partition": batch.partition,
             "clientId": batch.client_id,
             "clientAddress": batch.client_address,
+            "transactionalId": batch.transactional_id,
             "refused": batch.refused,
             "records": batch.records,
         })

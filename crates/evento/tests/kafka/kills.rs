@@ -20,7 +20,7 @@ use crate::program::Program;
 use crate::server::until;
 
 /// How often a server is killed.
-const KILLS: usize = 12;
+const KILLS: usize = 10;
 /// Accounts that commands are sent to.
 const ACCOUNTS: usize = 8;
 /// Longest wait for a client to go on, and for everything to be done at the end.
@@ -50,6 +50,14 @@ impl Chance {
     fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
+}
+
+/// Runs a scenario in both ways at once, each with its own server: they wait most of the time.
+fn both<T: Copy + Send>(ways: [T; 2], scenario: impl Fn(T) + Sync) {
+    let scenario = &scenario;
+    std::thread::scope(|scope| {
+        ways.map(|way| scope.spawn(move || scenario(way))).map(|run| run.join().expect("it holds"));
+    });
 }
 
 /// The names of the accounts.

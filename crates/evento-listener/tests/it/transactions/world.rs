@@ -166,6 +166,7 @@ fn runtime() -> Runtime {
 pub struct Server {
     pub address: String,
     pub log: EmbeddedLog,
+    pub broker: Arc<Broker>,
 }
 
 impl Server {
@@ -176,8 +177,8 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let advertised = ("127.0.0.1".to_owned(), address.port());
         let broker = Broker::start(Arc::new(node), Limits::default(), advertised).await.expect("a broker");
-        tokio::spawn(evento_listener::serve(listener, broker, std::future::pending()));
-        Server { address: address.to_string(), log: world.log.clone() }
+        tokio::spawn(evento_listener::serve(listener, broker.clone(), std::future::pending()));
+        Server { address: address.to_string(), log: world.log.clone(), broker }
     }
 
     pub async fn client(&self) -> Client {

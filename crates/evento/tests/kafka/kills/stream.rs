@@ -4,18 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Chance, KILLS, PATIENCE, accounts, all_events, bank, random_moment, reference, start};
+use super::{Chance, KILLS, PATIENCE, accounts, all_events, bank, both, random_moment, reference, start};
 use crate::clients::Client;
 use crate::server::until;
 
 #[test]
-fn a_stream_of_confluent_kafka_is_recorded_once_though_the_server_is_killed() {
-    stream_through_kills(Client::Confluent);
-}
-
-#[test]
-fn a_stream_of_the_java_client_is_recorded_once_though_the_server_is_killed() {
-    stream_through_kills(Client::Java);
+fn what_an_idempotent_producer_sends_is_recorded_once_though_the_server_is_killed() {
+    both([Client::Confluent, Client::Java], stream_through_kills);
 }
 
 fn stream_through_kills(client: Client) {

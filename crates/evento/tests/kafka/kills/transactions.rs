@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Chance, KILLS, PATIENCE, accounts, all_events, bank, random_moment, reference, start, told};
+use super::{Chance, KILLS, PATIENCE, accounts, all_events, bank, both, random_moment, reference, start, told};
 use crate::clients::Client;
 use crate::server::until;
 
@@ -12,13 +12,8 @@ use crate::server::until;
 const RECORDS: usize = 3;
 
 #[test]
-fn transactions_of_confluent_kafka_are_whole_though_the_server_is_killed() {
-    transactions_through_kills(Client::Confluent);
-}
-
-#[test]
-fn transactions_of_the_java_client_are_whole_though_the_server_is_killed() {
-    transactions_through_kills(Client::Java);
+fn transactions_are_whole_and_nothing_seen_is_gone_though_the_server_is_killed() {
+    both([Client::Confluent, Client::Java], transactions_through_kills);
 }
 
 fn transactions_through_kills(client: Client) {
@@ -35,7 +30,13 @@ fn transactions_through_kills(client: Client) {
     let lines = running.finish();
     let ends = ends(&lines);
     let count = |end: &str| ends.values().filter(|each| *each == end).count();
-    println!("{}: {} committed, {} aborted, {} in doubt", client.name(), count("commit"), count("abort"), count("doubt"));
+    println!(
+        "{}: {} committed, {} aborted, {} in doubt",
+        client.name(),
+        count("commit"),
+        count("abort"),
+        count("doubt")
+    );
     assert!(count("commit") > KILLS, "the kills came before the transactions");
     until("every transaction is whole", PATIENCE, || wrong(&ends, &found(&all_events(&bank))).is_none());
     told::still_there(&bank, client, watching);

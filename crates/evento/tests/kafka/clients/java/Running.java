@@ -15,7 +15,7 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.protocol.Errors;
 
 final class Running {
-    /** Records that wait for their answer at once. */
+    /** Records that wait for their answer at once, unless the options say how many. */
     private static final int IN_FLIGHT = 100;
     /** Records of each transaction. */
     private static final int RECORDS = 3;
@@ -38,7 +38,7 @@ final class Running {
     static void stream(JsonNode o) throws Exception {
         var ended = Contract.stdinEnded();
         var encoder = new Producing.Encoder(o);
-        var free = new Semaphore(IN_FLIGHT);
+        var free = new Semaphore(o.path("in_flight").asInt(IN_FLIGHT));
         int n = 0;
         try (var producer = Producing.producer(o, PATIENT)) {
             for (; ended.getCount() > 0; n++) {

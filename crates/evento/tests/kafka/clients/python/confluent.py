@@ -42,6 +42,7 @@ def consumer_of(o, **more):
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": o.isolation or "read_committed",
+            "reconnect.backoff.max.ms": 500,
             **more,
         }
     )
@@ -148,13 +149,26 @@ def member(o):
             emit(assigned=owned)
         if message is not None and not message.error():
             emit_seen(message.partition(), message.offset(), message.key())
-            consumer.commit(message=message, asynchronous=True)
+            commit(o, consumer, message)
     consumer.close()
+
+
+def commit(o, consumer, message):
+    if not o.synchronous:
+        consumer.commit(message=message, asynchronous=True)
+        return
+    try:
+        consumer.commit(message=message, asynchronous=False)
+    except KafkaException as error:
+        # The group moves, or the server is gone: the record is read again by whoever owns its partition then.
+        if error.args[0].fatal():
+            raise
 
 
 def producer_of(o, **more):
     wait = {"message.timeout.ms": 20000} if "transactional.id" not in more else {}
     settings = {"bootstrap.servers": o.bootstrap, "partitioner": "murmur2_random", "acks": "all"}
+    settings["reconnect.backoff.max.ms"] = 500
     return Producer({**settings, "linger.ms": 5, **wait, **more})
 
 

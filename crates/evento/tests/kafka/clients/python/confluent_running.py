@@ -8,7 +8,7 @@ import threading
 from confluent_kafka import KafkaException
 from contract import emit, emit_record, stdin_ended
 
-# Records that wait for their answer at once.
+# Records that wait for their answer at once, unless the options say how many.
 IN_FLIGHT = 100
 # Longest time that a record, or one call of the transactions API, may take before it is an error, in seconds.
 PATIENCE = 60
@@ -23,7 +23,7 @@ def deposit(o, n, text):
 
 
 def stream(o, producer_of, value_of):
-    ended, free = stdin_ended(), threading.Semaphore(IN_FLIGHT)
+    ended, free = stdin_ended(), threading.Semaphore(o.in_flight or IN_FLIGHT)
     settings = {"enable.idempotence": True, "message.timeout.ms": PATIENCE * 1000}
     producer = producer_of(**settings)
 
