@@ -13,10 +13,12 @@ mod group_consumer;
 mod group_offsets;
 mod metadata;
 mod offsets;
+mod sasl;
 mod transactions;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
@@ -28,6 +30,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use crate::broker::Broker;
 use crate::connection::{Client, Reply};
 use crate::shape;
+use crate::throttle::in_ms;
 
 /// The error code of success.
 pub(crate) const NONE: i16 = 0;
@@ -47,11 +50,13 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::SyncGroup, 0, 5),
     (ApiKey::DescribeGroups, 0, 5),
     (ApiKey::ListGroups, 0, 5),
+    (ApiKey::SaslHandshake, 0, 1),
     (ApiKey::ApiVersions, 0, 3),
     (ApiKey::CreateTopics, 2, 7),
     (ApiKey::DeleteTopics, 1, 6),
     (ApiKey::DeleteRecords, 0, 2),
     (ApiKey::CreatePartitions, 0, 3),
+    (ApiKey::SaslAuthenticate, 0, 2),
     (ApiKey::IncrementalAlterConfigs, 0, 1),
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::DeleteGroups, 0, 2),
@@ -69,12 +74,12 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::ListTransactions, 0, 1),
 ];
 
-/// What became of a request.
+/// What became of a request. The connection is not read again before the wait is over (KIP-219).
 pub(crate) enum Answered {
     /// Write this.
-    Reply(Reply),
+    Reply(Reply, Duration),
     /// The client wants no answer.
-    Silent,
+    Silent(Duration),
 }
 
 /// Why a connection cannot go on.
@@ -156,6 +161,8 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::SyncGroup => call.with(body, group::sync).await,
         ApiKey::Heartbeat => call.with(body, group::heartbeat).await,
         ApiKey::LeaveGroup => call.with(body, group::leave).await,
+        ApiKey::SaslHandshake => call.with(body, sasl::handshake).await,
+        ApiKey::SaslAuthenticate => call.with(body, sasl::authenticate).await,
         ApiKey::CreateTopics => call.with(body, changes::create_topics).await,
         ApiKey::DeleteTopics => call.with(body, changes::delete_topics).await,
         ApiKey::DeleteRecords => call.with(body, changes::delete_records).await,
@@ -176,16 +183,23 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
 }
 
 async fn fetch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
-    let (answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
-    Ok(Answered::Reply(call.encode(&answer)?.holding(held)))
+    let (mut answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
+    let partitions = answer.responses.iter().flat_map(|topic| &topic.partitions);
+    let bytes = partitions.filter_map(|partition| partition.records.as_ref()).map(Bytes::len).sum();
+    let wait = call.broker.throttle.fetched(call, bytes);
+    answer.throttle_time_ms = in_ms(wait);
+    Ok(Answered::Reply(call.encode(&answer)?.holding(held), wait))
 }
 
 /// With `acks=0` a client waits for no answer (Kafka protocol guide, Produce).
 async fn produce(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
+    let bytes = body.len();
     let request: ProduceRequest = call.read(body)?;
     let silent = request.acks == 0;
-    let answer = crate::produce::produce(call, request).await;
-    if silent { Ok(Answered::Silent) } else { call.reply(&answer) }
+    let (mut answer, crowded) = crate::produce::produce(call, request).await;
+    let wait = call.broker.throttle.produced(call, bytes, crowded);
+    answer.throttle_time_ms = in_ms(wait);
+    if silent { Ok(Answered::Silent(wait)) } else { Ok(Answered::Reply(call.encode(&answer)?, wait)) }
 }
 
 impl Call<'_> {
@@ -204,7 +218,7 @@ impl Call<'_> {
     }
 
     fn reply<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Answered, Broken> {
-        self.encode(answer).map(Answered::Reply)
+        Ok(Answered::Reply(self.encode(answer)?, Duration::ZERO))
     }
 
     fn encode<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Reply, Broken> {

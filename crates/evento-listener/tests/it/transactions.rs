@@ -1,7 +1,7 @@
 //! Idempotent and transactional producers over the wire, with kills in between.
 
-mod client;
-mod world;
+pub mod client;
+pub mod world;
 
 use std::sync::atomic::Ordering;
 

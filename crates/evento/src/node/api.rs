@@ -400,6 +400,12 @@ impl Node for NodeApi {
             broker.requests().into_iter().map(|(api, count)| (format!("{{api=\"{api}\"}}"), count as f64)).collect();
         family("evento_kafka_connections", "gauge", "Open connections.", &one(broker.connections() as f64));
         family("evento_kafka_requests_total", "counter", "Requests of Kafka clients.", &requests);
+        let throttled: Vec<(String, f64)> = broker
+            .throttled()
+            .into_iter()
+            .map(|(api, reason, count)| (format!("{{api=\"{api}\",reason=\"{reason}\"}}"), count as f64))
+            .collect();
+        family("evento_kafka_throttled_total", "counter", "Answers that told a client to wait.", &throttled);
         let refused = one(broker.refused_total() as f64);
         family("evento_refused_batches_total", "counter", "Batches with records that are no commands.", &refused);
     }

@@ -26,6 +26,8 @@ pub struct Bank {
     pub registry: String,
     /// A time in ms after all events of `feed-…` and before all of `late-…`.
     pub between: u64,
+    /// Settings of the server, as environment variables.
+    settings: &'static [(&'static str, &'static str)],
     folder: tempfile::TempDir,
 }
 
@@ -46,19 +48,24 @@ impl Bank {
 
     /// Starts it without any account.
     pub fn empty() -> Bank {
+        Bank::with(&[])
+    }
+
+    /// Starts it without any account, with settings as environment variables.
+    pub fn with(settings: &'static [(&'static str, &'static str)]) -> Bank {
         let folder = tempfile::tempdir().expect("a folder");
         let (kafka, registry) = (free(), free());
-        let server = start(&folder.path().join("data"), &kafka, &registry);
+        let server = start(&folder.path().join("data"), &kafka, &registry, settings);
         assert!(TcpStream::connect(&kafka).is_ok(), "the Kafka listener is not there");
         server.apply(&bank_resources(folder.path(), bank_function(), ""));
-        Bank { server, kafka, registry: format!("http://{registry}"), between: 0, folder }
+        Bank { server, kafka, registry: format!("http://{registry}"), between: 0, settings, folder }
     }
 
     /// SIGKILL, and a new start on the same data and addresses.
     pub fn restart(&mut self) {
         self.server.kill();
         let registry = self.registry.trim_start_matches("http://").to_owned();
-        self.server = start(&self.folder.path().join("data"), &self.kafka, &registry);
+        self.server = start(&self.folder.path().join("data"), &self.kafka, &registry, self.settings);
     }
 
     /// Sends commands, all of which must be accepted or rejected.
@@ -117,9 +124,10 @@ impl Bank {
     }
 }
 
-fn start(data: &Path, kafka: &str, registry: &str) -> Server {
+fn start(data: &Path, kafka: &str, registry: &str, settings: &[(&str, &str)]) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evento"));
     command.env("EVENTO_KAFKA_LISTEN", kafka).env("EVENTO_REGISTRY_LISTEN", registry);
+    command.envs(settings.iter().copied());
     Server::start_by(command, data)
 }
 

@@ -56,7 +56,9 @@ impl Chance {
 fn both<T: Copy + Send>(ways: [T; 2], scenario: impl Fn(T) + Sync) {
     let scenario = &scenario;
     std::thread::scope(|scope| {
-        ways.map(|way| scope.spawn(move || scenario(way))).map(|run| run.join().expect("it holds"));
+        for run in ways.map(|way| scope.spawn(move || scenario(way))) {
+            run.join().expect("it holds");
+        }
     });
 }
 
@@ -65,9 +67,10 @@ fn accounts() -> Vec<String> {
     (0..ACCOUNTS).map(|n| format!("kill-{n}")).collect()
 }
 
-/// A server whose accounts are open.
+/// A server whose accounts are open, and that gives silent members up soon.
 fn bank() -> Bank {
-    let bank = Bank::empty();
+    let bank =
+        Bank::with(&[("EVENTO_KAFKA_GROUP_SESSION_TIMEOUT", "6s"), ("EVENTO_KAFKA_GROUP_HEARTBEAT_INTERVAL", "500ms")]);
     accounts().iter().for_each(|account| bank.open(account));
     bank
 }
