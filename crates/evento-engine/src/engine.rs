@@ -9,7 +9,7 @@ use std::sync::Arc;
 use evento_function::Failure;
 use evento_log::intake::{Answer, Ask, Refusal};
 use evento_log::view::Unfinished;
-use evento_model::{Code, CommandId, EntityKey, EntityTypeId, OwnerEpoch, ResourceName, Revision, Timestamp};
+use evento_model::{Code, CommandId, EntityKey, EntityTypeId, OwnerEpoch, ResourceName, Revision, Timestamp, planted};
 use evento_schema::catalog::Catalog;
 use rustc_hash::FxHashMap;
 
@@ -104,7 +104,9 @@ impl Engine {
     pub fn due(&self) -> Option<Timestamp> {
         let delayed = self.delayed.first().map(|(at, _)| *at);
         let release = (!self.releasing.is_empty()).then_some(self.release_at);
-        self.lines.iter().filter_map(Line::due).chain(delayed).chain(release).min()
+        // What was due before and is not done waits for an answer, which wakes whoever sleeps.
+        let lines = self.lines.iter().filter_map(Line::due).filter(|at| *at > self.now.monotonic);
+        lines.chain(delayed).chain(release).min()
     }
 
     /// What the unfinished commands cost now.
@@ -151,8 +153,9 @@ impl Engine {
 
     /// What has become due by the mere passing of time.
     fn take_due(&mut self) {
+        let now = if planted!(26) { self.now.wall } else { self.now.monotonic };
         while let Some((at, no)) = self.delayed.first().copied()
-            && at <= self.now.monotonic
+            && at <= now
         {
             self.delayed.remove(&(at, no));
             self.retry_due(no);

@@ -5,7 +5,7 @@
 
 use evento_function::{Failure, FailureClass};
 use evento_log::intake::LastError;
-use evento_model::{Code, Stage};
+use evento_model::{Code, Stage, planted};
 
 use crate::command::Call;
 use crate::engine::Engine;
@@ -206,7 +206,10 @@ impl Engine {
     }
 
     pub(crate) fn delay(&mut self, no: InstanceNo, line_no: LineNo, delay_ms: u64) {
-        let (at, shown) = (self.now.monotonic.plus_ms(delay_ms), self.now.wall.plus_ms(delay_ms));
+        let (mut at, shown) = (self.now.monotonic.plus_ms(delay_ms), self.now.wall.plus_ms(delay_ms));
+        if planted!(26) {
+            at = shown;
+        }
         let busy = self.table.get_mut(no).busy();
         busy.phase = Phase::Delayed(line_no);
         if let Some(head) = busy.mailbox.front_mut() {
@@ -338,7 +341,7 @@ impl Engine {
 /// Charges a noted failure if the function has answered another command since (function-protocol 10.3).
 /// A charge that spans an outage never parks.
 fn settle(trial: &mut Trial, answers: u64, outages: u64, attempts_max: u32) {
-    let Some(noted) = trial.noted.filter(|noted| answers > noted.answers) else { return };
+    let Some(noted) = trial.noted.filter(|noted| answers > noted.answers || planted!(22)) else { return };
     trial.noted = None;
     let charged = trial.charged + 1;
     trial.charged = if outages > noted.outages { charged.min(attempts_max.saturating_sub(1)) } else { charged };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use evento_log::intake::{Answer, CommandRef, Refusal};
-use evento_model::{Code, Outcome};
+use evento_model::{Code, Outcome, planted};
 use evento_schema::platform::{self, Abandoned};
 
 use crate::WaiterId;
@@ -129,6 +129,11 @@ impl Engine {
             }
         };
         let Some(mut pending) = taken else { return self.answer(waiter, Answer::NotUnfinished) };
+        if planted!(23) && waiting.is_none() {
+            let again = Pending::new(pending.record.clone(), false, pending.stored);
+            self.table.get_mut(no).busy().mailbox.push_back(again);
+            self.hold(no);
+        }
         pending.waiters.push(waiter);
         let registered = &self.catalog.platform().abandoned;
         let (schema, name) = (registered.id, platform::abandoned_name());

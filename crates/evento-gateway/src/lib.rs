@@ -8,6 +8,7 @@ pub mod node;
 pub mod problem;
 
 mod admin;
+mod backup;
 mod bulk;
 mod commands;
 mod document;

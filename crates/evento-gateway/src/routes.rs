@@ -11,11 +11,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
 use evento_model::Caller;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::node::Node;
 use crate::problem::Problem;
-use crate::{admin, bulk, commands, openapi, read, send, tail};
+use crate::{admin, backup, bulk, commands, openapi, read, send, tail};
 
 /// Bytes of a request with many commands, or of a set of resources.
 const LARGE_BODY: usize = 16 << 20;
@@ -53,6 +53,8 @@ pub(crate) struct Gateway {
     pub(crate) limits: Limits,
     /// True when the server ends: streams end then, which would otherwise never.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Held while a backup is being sent: one at a time.
+    pub(crate) backing_up: Arc<Semaphore>,
 }
 
 /// One way in: method and path as the document describes them, and what answers. Large ones take sets.
@@ -91,6 +93,7 @@ fn routes() -> Vec<Route> {
         route("get", "/v1/functions/{name}", get(admin::function)),
         route("get", "/v1/functions/{name}/logs", get(admin::logs)),
         route("post", "/v1/functions/{name}/test", post(admin::test)),
+        route("get", "/v1/backup", get(backup::backup)),
         route("get", "/v1/openapi.json", get(openapi::document)),
         route("get", "/livez", get(admin::alive)),
         route("get", "/readyz", get(admin::ready)),
@@ -107,7 +110,7 @@ pub fn paths() -> Vec<(&'static str, &'static str)> {
 /// The whole API. Event streams end when `stopping` becomes true.
 pub fn router(node: Arc<dyn Node>, limits: Limits, stopping: watch::Receiver<bool>) -> Router {
     let body_bytes_max = limits.body_bytes_max;
-    let gateway = Arc::new(Gateway { node, limits, stopping });
+    let gateway = Arc::new(Gateway { node, limits, stopping, backing_up: Arc::new(Semaphore::new(1)) });
     let mut all = Router::new();
     for route in routes() {
         let most = if route.large { LARGE_BODY } else { body_bytes_max };

@@ -21,14 +21,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use evento_log::embedded::Stretch;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ProduceRequest, RequestHeader, ResponseHeader,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, FetchResponse, ProduceRequest, RequestHeader, ResponseHeader,
     api_versions_response::ApiVersion,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use crate::broker::Broker;
-use crate::connection::{Client, Reply};
+use crate::connection::Client;
+use crate::reply::Reply;
 use crate::shape;
 use crate::throttle::in_ms;
 
@@ -73,6 +75,9 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::DescribeTransactions, 0, 0),
     (ApiKey::ListTransactions, 0, 1),
 ];
+
+/// Bytes of a Fetch answer beside its records, roughly.
+const FETCH_HEADS: usize = 1 << 10;
 
 /// What became of a request. The connection is not read again before the wait is over (KIP-219).
 pub(crate) enum Answered {
@@ -184,16 +189,20 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
 
 async fn fetch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
     let (mut answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
-    let partitions = answer.responses.iter().flat_map(|topic| &topic.partitions);
-    let bytes = partitions.filter_map(|partition| partition.records.as_ref()).map(Bytes::len).sum();
-    let wait = call.broker.throttle.fetched(call, bytes);
-    answer.throttle_time_ms = in_ms(wait);
-    Ok(Answered::Reply(call.encode(&answer)?.holding(held), wait))
+    let records = answer.topics.iter().flat_map(|(_, partitions)| partitions).filter_map(|one| one.records.as_ref());
+    let wait = call.broker.throttle.fetched(call, records.map(Stretch::bytes).sum());
+    answer.response.throttle_time_ms = in_ms(wait);
+    let header = call.answer_header();
+    let reply = Reply::new(FETCH_HEADS, |pieces| {
+        header.encode(pieces.out(), FetchResponse::header_version(call.version))?;
+        answer.write(call.version, pieces)
+    });
+    Ok(Answered::Reply(reply.map_err(|error| call.broken(&error))?.holding(held), wait))
 }
 
 /// With `acks=0` a client waits for no answer (Kafka protocol guide, Produce).
 async fn produce(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
-    let bytes = body.len();
+    let bytes = body.len() as u64;
     let request: ProduceRequest = call.read(body)?;
     let silent = request.acks == 0;
     let (mut answer, crowded) = crate::produce::produce(call, request).await;
@@ -223,12 +232,16 @@ impl Call<'_> {
 
     fn encode<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Reply, Broken> {
         let size = answer.compute_size(self.version).map_err(|error| self.broken(&error))?;
-        let header = ResponseHeader::default().with_correlation_id(self.correlation);
-        Reply::new(size + 16, |out| {
-            header.encode(out, A::header_version(self.version))?;
-            answer.encode(out, self.version)
+        let header = self.answer_header();
+        Reply::new(size + 16, |pieces| {
+            header.encode(pieces.out(), A::header_version(self.version))?;
+            answer.encode(pieces.out(), self.version)
         })
         .map_err(|error| self.broken(&error))
+    }
+
+    fn answer_header(&self) -> ResponseHeader {
+        ResponseHeader::default().with_correlation_id(self.correlation)
     }
 
     fn broken(&self, error: &dyn std::fmt::Display) -> Broken {

@@ -23,6 +23,7 @@ mod produce;
 mod producer;
 mod quota;
 mod refused;
+mod reply;
 mod tails;
 mod throttle;
 mod topic;

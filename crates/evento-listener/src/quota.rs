@@ -54,7 +54,7 @@ impl Rate {
     }
 
     /// Counts bytes of a client; how long it has to wait before the next ones. `now` counts from any beginning.
-    pub(crate) fn charge(&self, client: &str, bytes: usize, now: Duration) -> Duration {
+    pub(crate) fn charge(&self, client: &str, bytes: u64, now: Duration) -> Duration {
         let Some(rate) = self.bytes_per_second else { return Duration::ZERO };
         let mut debts = self.debts.lock();
         let mut client = self.hash.hash_one(client).max(OTHERS + 1);
@@ -65,7 +65,7 @@ impl Rate {
             }
         }
         let debt = debts.entry(client).or_insert(Debt { bytes: 0, at: now });
-        let owed = debt.left(rate, now).saturating_add(bytes as u64);
+        let owed = debt.left(rate, now).saturating_add(bytes);
         *debt = Debt { bytes: owed, at: now };
         let beyond = owed.saturating_sub(rate) as f64 / rate as f64;
         Duration::from_secs_f64(beyond.min(WAIT_MAX.as_secs_f64()))
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn without_a_quota_nobody_waits() {
-        assert_eq!(Rate::new(None).charge("a", usize::MAX, Duration::ZERO), Duration::ZERO);
+        assert_eq!(Rate::new(None).charge("a", u64::MAX, Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

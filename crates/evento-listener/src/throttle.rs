@@ -36,7 +36,7 @@ impl Throttle {
     }
 
     /// How long the sender of so many bytes has to wait; `crowded` is how long it has to because there is no room.
-    pub(crate) fn produced(&self, call: &Call<'_>, bytes: usize, crowded: Duration) -> Duration {
+    pub(crate) fn produced(&self, call: &Call<'_>, bytes: u64, crowded: Duration) -> Duration {
         let wait = self.produce.charge(&call.client.id, bytes, self.begun.elapsed());
         note(&self.produce_over_quota, wait);
         note(&self.produce_crowded, crowded);
@@ -44,7 +44,7 @@ impl Throttle {
     }
 
     /// How long the reader of so many bytes has to wait.
-    pub(crate) fn fetched(&self, call: &Call<'_>, bytes: usize) -> Duration {
+    pub(crate) fn fetched(&self, call: &Call<'_>, bytes: u64) -> Duration {
         let wait = self.fetch.charge(&call.client.id, bytes, self.begun.elapsed());
         note(&self.fetch_over_quota, wait);
         wait

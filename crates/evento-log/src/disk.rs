@@ -1,10 +1,13 @@
 //! What the log needs of a disk: few verbs, so that tests can hand in one that fails at a chosen moment.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
 
 /// Bytes of zeros written at once.
 const ZEROS: usize = 1 << 20;
@@ -27,6 +30,16 @@ pub trait Disk: Send + Sync {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     /// Bytes that an ordinary user may still write.
     fn free(&self, folder: &Path) -> io::Result<u64>;
+    /// Takes a folder for this process alone, or says which process has it.
+    fn lock(&self, folder: &Path) -> io::Result<Lock>;
+}
+
+/// What came of asking for a folder.
+pub enum Lock {
+    /// It is ours until this is dropped.
+    Ours(Box<dyn Send>),
+    /// A process has it, with this number or another word for itself.
+    Theirs(String),
 }
 
 /// An open file.
@@ -43,6 +56,8 @@ pub trait DiskFile: Send + Sync {
     fn set_length(&self, length: u64) -> io::Result<()>;
     /// Lets the file grow to a length whose space is taken at once.
     fn allocate(&self, length: u64) -> io::Result<()>;
+    /// The system's handle, if there is one: with it the system copies bytes of the file to a socket itself.
+    fn handle(&self) -> Option<BorrowedFd<'_>>;
 }
 
 /// The machine's own disk.
@@ -90,6 +105,21 @@ impl Disk for RealDisk {
     fn free(&self, folder: &Path) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(folder)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn lock(&self, folder: &Path) -> io::Result<Lock> {
+        let path = folder.join("lock");
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut pid = String::new();
+            let _ = file.read_to_string(&mut pid);
+            return Ok(Lock::Theirs(if pid.trim().is_empty() { "unknown".to_owned() } else { pid.trim().to_owned() }));
+        }
+        file.set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        // Who has it is told for people's sake: on a full disk it is left out.
+        let _ = writeln!(file, "{}", std::process::id());
+        Ok(Lock::Ours(Box::new(file)))
     }
 }
 
@@ -144,5 +174,9 @@ impl DiskFile for RealFile {
             Err(rustix::io::Errno::OPNOTSUPP) => self.write_zeros(length),
             done => Ok(done?),
         }
+    }
+
+    fn handle(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
     }
 }

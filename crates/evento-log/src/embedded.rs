@@ -3,44 +3,73 @@
 //! The commit log is the only thing synced for an acknowledgement. Topics and state store are derived from it
 //! and made durable at checkpoints. Reads are answered from memory for what is newer than the last checkpoint.
 //! Reading order: `segments` (frames on disk), `committer` (the one writer), `topics`, `tables`, `store`,
-//! `checkpoint`, `recovery`.
+//! `checkpoint`, `recovery`; beside them `scrub`, `backup` and `restore`.
 
+mod backup;
 mod checkpoint;
 mod checkpoints;
 mod committer;
+mod fjall;
 mod lock;
+mod look_up;
 mod read;
 mod recovery;
 mod reserve;
+mod restore;
+mod scrub;
 mod segments;
+mod small;
 mod store;
 mod tables;
 mod topics;
+mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use evento_model::{EntityTypeId, OwnerEpoch, Timestamp};
+use evento_model::{EntityTypeId, OwnerEpoch, Timestamp, planted};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use crate::codec::{Names, StateBatch};
 use crate::disk::Disk;
+use crate::shelf::Shelves;
 use crate::unit::{CommitUnit, Committed};
 use crate::view::{StoredEvent, StoredState, Unfinished};
-use lock::Lock;
+use lock::Held;
 use reserve::Reserve;
 use store::Store;
 use tables::Tables;
 use topics::Topics;
 
 pub use crate::fault::Fault;
+pub use backup::{Backup, LAST_BACKUP};
+pub use look_up::Found;
 pub use read::InstanceRow;
+pub use restore::{Restored, restore};
+pub use scrub::{Scrub, Scrubbed};
+pub use topics::{FileStretch, Stretch, TopicSizes};
+pub use work::Turns;
+
+/// What the log stands on.
+pub struct Machine {
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Keys and values of the state store.
+    pub shelves: Arc<dyn Shelves>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { disk: crate::failpoint::watched(crate::disk::real()), shelves: Arc::new(fjall::FjallShelves) }
+    }
+}
 
 /// Called when a unit is durable and readers see it, or when it never will be. Must not block.
 pub type Done = Box<dyn FnOnce(Result<Committed, Fault>) + Send>;
@@ -60,6 +89,8 @@ pub struct EmbeddedConfig {
     pub checkpoint_bytes: u64,
     /// Bytes of a file that is given up when the disk is full (EV4005); a quarter of it stays free beside it.
     pub reserve_bytes: u64,
+    /// How topics lie on disk.
+    pub topics: TopicSizes,
     /// Go on after damage in the middle of the commit log, without what follows it. A person's decision.
     pub accept_loss: bool,
 }
@@ -74,6 +105,7 @@ impl EmbeddedConfig {
             group_bytes_max: 1 << 20,
             checkpoint_bytes: 64 << 20,
             reserve_bytes: 64 << 20,
+            topics: TopicSizes::default(),
             accept_loss: false,
         }
     }
@@ -90,8 +122,9 @@ pub struct Recovered {
     pub frames: u64,
     /// Bytes of a frame that was never finished.
     pub torn_bytes: u64,
-    /// The state store was gone or behind: states must be rebuilt by replay before they are used.
-    pub states_lost: bool,
+    /// The state store was gone or behind: the states of these entity types must be rebuilt by replay before they
+    /// are used. So said by every start until [`EmbeddedLog::states_rebuilt`] was told of all.
+    pub states_lost: BTreeSet<EntityTypeId>,
 }
 
 /// Counters since start.
@@ -126,6 +159,8 @@ struct Stats {
 struct Queue {
     /// Bound: the engine's limits on unfinished commands; it makes at most a few units of each.
     units: VecDeque<(CommitUnit, Done)>,
+    /// A group was taken and is not written yet.
+    committing: bool,
     closing: bool,
     /// The disk is full: nothing is written until `resume`.
     full: Option<Fault>,
@@ -150,6 +185,10 @@ struct Shared {
     names: RwLock<Names>,
     partitions: RwLock<FxHashMap<EntityTypeId, u32>>,
     durable: watch::Sender<u64>,
+    /// Entity types whose states are lost. Bound: the registered ones.
+    lost: watch::Sender<BTreeSet<EntityTypeId>>,
+    /// A frame's batches may be readable while its tables are not yet.
+    publishing: AtomicBool,
     poison: OnceLock<Fault>,
     checkpoint_done: Condvar,
     checkpoint_turn: Mutex<()>,
@@ -167,7 +206,7 @@ pub struct EmbeddedLog {
 struct Threads {
     /// The lock is given back when they have ended.
     running: Vec<JoinHandle<()>>,
-    lock: Option<Lock>,
+    lock: Option<Held>,
 }
 
 impl EmbeddedLog {
@@ -176,17 +215,30 @@ impl EmbeddedLog {
     /// Errors: [`Fault::InUse`], [`Fault::Format`], [`Fault::Corrupt`] for damage in the middle, or the
     /// system's own.
     pub fn open(config: EmbeddedConfig, clock: WallClock) -> Result<(EmbeddedLog, Recovered), Fault> {
-        Self::open_on(config, clock, crate::disk::real())
+        Self::open_on(config, clock, Machine::this())
     }
 
-    /// As [`open`](Self::open), on a disk that is handed in. Lock, epoch and state store stay on this machine's
-    /// own: the first two say who may begin, the last is disposable.
+    /// As [`open`](Self::open), on a machine that is handed in.
     pub fn open_on(
         config: EmbeddedConfig,
         clock: WallClock,
-        disk: Arc<dyn Disk>,
+        machine: Machine,
     ) -> Result<(EmbeddedLog, Recovered), Fault> {
-        recovery::open(config, clock, disk)
+        let (shared, work, lock, recovered) = recovery::open(config, clock, machine)?;
+        let threads = Threads { running: work.start()?, lock: Some(lock) };
+        Ok((EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) }, recovered))
+    }
+
+    /// As [`open_on`](Self::open_on), without a thread: whoever has the turns does the work, one after the other.
+    pub fn open_by_turns(
+        config: EmbeddedConfig,
+        clock: WallClock,
+        machine: Machine,
+    ) -> Result<(EmbeddedLog, Turns, Recovered), Fault> {
+        let (shared, work, lock, recovered) = recovery::open(config, clock, machine)?;
+        let turns = work.by_turns(shared.clone());
+        let threads = Threads { running: Vec::new(), lock: Some(lock) };
+        Ok((EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) }, turns, recovered))
     }
 
     /// Tells how an entity type and its own record are called in records, and how many partitions it has. Before
@@ -214,10 +266,38 @@ impl EmbeddedLog {
     }
 
     /// After [`Fault::Full`]: accept units again, if there is room by now.
+    ///
+    /// Not before everything is refused that was queued for the full disk: it rests on what was not written.
     pub fn resume(&self) -> Result<(), Fault> {
+        let queue = self.shared.queue.lock();
+        if let Some(full) = queue.full.as_ref().filter(|_| queue.committing || !queue.units.is_empty()) {
+            return Err(full.clone());
+        }
+        drop(queue);
         self.shared.reserve.restore()?;
         self.shared.queue.lock().full = None;
         self.shared.resumed.notify_all();
+        Ok(())
+    }
+
+    /// Whether states of an entity type went with the state store and are not rebuilt yet. They must not be used:
+    /// neither shown nor decided on.
+    pub fn states_lost(&self, entity: EntityTypeId) -> bool {
+        self.shared.lost.borrow().contains(&entity)
+    }
+
+    /// The entity types whose states are lost, whenever one is rebuilt.
+    pub fn watch_lost(&self) -> watch::Receiver<BTreeSet<EntityTypeId>> {
+        self.shared.lost.subscribe()
+    }
+
+    /// States of an entity type that were lost are rebuilt and durable. After the last one the next start need not
+    /// do it again.
+    pub fn states_rebuilt(&self, entity: EntityTypeId) -> Result<(), Fault> {
+        if self.shared.lost.borrow().iter().eq([&entity]) {
+            self.shared.store.set_lost(false)?;
+        }
+        self.shared.lost.send_if_modified(|lost| lost.remove(&entity));
         Ok(())
     }
 
@@ -250,6 +330,9 @@ impl EmbeddedLog {
 
     /// Why nothing is written any more, if so.
     pub fn fault(&self) -> Option<Fault> {
+        if planted!(30) {
+            return None;
+        }
         self.shared.poison.get().cloned().or_else(|| self.shared.queue.lock().full.clone())
     }
 

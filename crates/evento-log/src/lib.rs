@@ -10,8 +10,12 @@ pub mod codec;
 pub mod disk;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "embedded")]
+pub mod failpoint;
 pub mod intake;
 pub mod record;
+#[cfg(feature = "embedded")]
+pub mod shelf;
 pub mod unit;
 pub mod view;
 

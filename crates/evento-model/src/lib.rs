@@ -13,6 +13,8 @@ pub mod outcome;
 pub mod partition;
 pub mod policy;
 pub mod position;
+#[cfg(feature = "proving")]
+pub mod proving;
 pub mod time;
 
 pub use caller::{Caller, Stranger};
@@ -34,3 +36,45 @@ pub type Offset = u64;
 
 /// A number raised at each take-over of a data directory or partition; it fences former owners.
 pub type OwnerEpoch = u32;
+
+/// Whether the planted bug with this number is on: a constant `false` but in builds that prove (see `docs/proof.md`).
+#[cfg(feature = "proving")]
+#[macro_export]
+macro_rules! planted {
+    ($number:literal) => {
+        $crate::proving::is_planted($number)
+    };
+}
+
+/// Whether the planted bug with this number is on: a constant `false` but in builds that prove (see `docs/proof.md`).
+#[cfg(not(feature = "proving"))]
+#[macro_export]
+macro_rules! planted {
+    ($number:literal) => {
+        false
+    };
+}
+
+/// Counts that a run came to a rare situation: nothing but in builds that prove (see `docs/proof.md`).
+#[cfg(feature = "proving")]
+#[macro_export]
+macro_rules! sometimes {
+    ($situation:literal) => {
+        $crate::proving::count($situation)
+    };
+    ($situation:literal, $met:expr) => {
+        if $met {
+            $crate::proving::count($situation)
+        }
+    };
+}
+
+/// Counts that a run came to a rare situation: nothing but in builds that prove (see `docs/proof.md`).
+#[cfg(not(feature = "proving"))]
+#[macro_export]
+macro_rules! sometimes {
+    ($situation:literal) => {};
+    ($situation:literal, $met:expr) => {
+        let _ = || $met;
+    };
+}

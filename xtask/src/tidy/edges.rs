@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-engine", &["evento-model", "evento-schema", "evento-log", "evento-function"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-listener", &["evento-model", "evento-schema", "evento-log"]),
+    ("evento-check", &["evento-model", "evento-log"]),
     (
         "evento",
         &[
@@ -27,9 +28,14 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-engine",
             "evento-gateway",
             "evento-listener",
+            "evento-check",
+            "evento-sdk",
         ],
     ),
-    ("evento-testkit", &["evento-model", "evento-schema", "evento-log", "evento-function", "evento-engine"]),
+    (
+        "evento-testkit",
+        &["evento-model", "evento-schema", "evento-log", "evento-function", "evento-engine", "evento-check"],
+    ),
     ("evento-sdk", &[]),
     ("bank-function", &["evento-sdk"]),
     ("xtask", &[]),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use evento_log::intake::CommandStatus;
 use evento_log::record::{CommandRecord, EventRecord};
 use evento_log::unit::{CommandPlace, CommitUnit, Mark, OutcomePut, StatePut};
-use evento_model::{CommandId, FullName, Outcome, Revision, SchemaId};
+use evento_model::{CommandId, FullName, Outcome, Revision, SchemaId, planted};
 use evento_schema::catalog::{EntityType, outcome_of};
 use evento_schema::platform;
 
@@ -32,7 +32,10 @@ impl Engine {
         let mut unit = self.unit(no);
         let mut answers = Vec::new();
         let mut ended = Vec::with_capacity(evolved.len());
-        for Evolved { decided, states, applied_by } in evolved {
+        for Evolved { decided, mut states, applied_by } in evolved {
+            if planted!(21) {
+                states.rotate_right(1);
+            }
             let instance = self.table.get_mut(no);
             let pending = instance.busy().mailbox.pop_front().expect("a decision is for a command of the mailbox");
             let decided_on = instance.current.seq;
@@ -218,7 +221,24 @@ impl Engine {
         }
     }
 
-    fn submit(&mut self, no: InstanceNo, unit: CommitUnit, answers: Vec<(WaiterId, Draft)>, ended: Vec<CommandId>) {
+    /// What planted bugs commit before the rest, in a unit of its own.
+    fn apart(unit: &mut CommitUnit) -> Option<CommitUnit> {
+        let mut first = CommitUnit::empty(unit.entity, unit.partition, unit.id.clone());
+        if planted!(25) && unit.events.len() > 1 {
+            first.events = unit.events.drain(..1).collect();
+        } else if planted!(14) && unit.commands.is_empty() && !unit.outcomes.is_empty() {
+            first.outcomes = std::mem::take(&mut unit.outcomes);
+        } else {
+            return None;
+        }
+        Some(first)
+    }
+
+    fn submit(&mut self, no: InstanceNo, mut unit: CommitUnit, answers: Vec<(WaiterId, Draft)>, ended: Vec<CommandId>) {
+        if let Some(first) = Engine::apart(&mut unit) {
+            let number = UnitNo(self.number());
+            self.effects.push(Effect::Commit { unit: number, content: Box::new(first), answers: Vec::new() });
+        }
         let number = UnitNo(self.number());
         let busy = self.table.get_mut(no).busy();
         busy.finishing.extend(ended.into_iter().map(|id| (number, id)));

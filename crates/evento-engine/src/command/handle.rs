@@ -10,7 +10,7 @@ use bytes::Bytes;
 use evento_function::{
     Emitted, Failure, FailureClass, RunRequest, RunResponse, Step, StepKind, StepOutcome, Want, Work, WorkResult,
 };
-use evento_model::{Code, FullName, Revision, Stage};
+use evento_model::{Code, FullName, Revision, Stage, planted};
 use evento_schema::avro::{self, Checked, Schema};
 use evento_schema::catalog::{EntityType, Handler};
 
@@ -267,7 +267,11 @@ impl Engine {
 
     /// An answer came, or the call as a whole failed.
     pub(crate) fn answered(&mut self, call: CallNo, answer: Result<RunResponse, Failure>) {
-        let Some(call) = self.calls.remove(&call) else { return };
+        let mut answered = call;
+        if planted!(18) && !self.calls.contains_key(&call) {
+            answered = self.calls.keys().max().copied().unwrap_or(call);
+        }
+        let Some(call) = self.calls.remove(&answered) else { return };
         let line = self.line(call.line);
         line.in_flight = line.in_flight.saturating_sub(1);
         line.suspect_in_flight &= !call.suspect;
@@ -286,7 +290,10 @@ impl Engine {
         }
     }
 
-    fn judge(&mut self, call: Call, response: RunResponse) {
+    fn judge(&mut self, call: Call, mut response: RunResponse) {
+        if planted!(19) {
+            response.results.reverse();
+        }
         let judged: Vec<Judged> = response
             .results
             .into_iter()
@@ -371,7 +378,9 @@ impl Engine {
         }
         let mut decided = Vec::with_capacity(events.len());
         for Emitted { type_name, payload } in events {
-            let Some((name, emitted)) = handler.emits.iter().find(|(name, _)| name.as_str() == &*type_name) else {
+            let Some((name, emitted)) =
+                handler.emits.iter().find(|(name, _)| name.as_str() == &*type_name || planted!(20))
+            else {
                 let declared: Vec<&str> = handler.emits.keys().map(FullName::as_str).collect();
                 let detail = format!("the command's emits are: {}", declared.join(", "));
                 let title = format!("event {type_name} is not declared for this command");

@@ -6,7 +6,7 @@
 
 use evento_log::intake::{Answer, CommandRef, Refusal, Want};
 use evento_log::record::CommandRecord;
-use evento_model::{Code, Digest, EntityKey, EntityTypeId};
+use evento_model::{Code, Digest, EntityKey, EntityTypeId, planted, sometimes};
 
 use crate::engine::Engine;
 use crate::instance::{Deferred, InstanceNo, Pending, Phase, Stored};
@@ -31,6 +31,7 @@ impl Engine {
                 if same.record.digest != command.digest {
                     return self.refuse(waiter, key_reused());
                 }
+                sometimes!("duplicate while the first is running");
                 return self.join(no, waiter, command, want);
             }
         }
@@ -136,6 +137,9 @@ impl Engine {
         } else {
             return None;
         };
+        if planted!(27) {
+            return None;
+        }
         Some(Refusal { code: Code(6010), detail, retry_after_ms: Some(1_000), seq: None })
     }
 

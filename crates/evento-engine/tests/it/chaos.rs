@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use evento_engine::{Chance, Config, WaiterId};
 use evento_log::intake::{Answer, Ask, CommandRef, ListFilter, Status, Want};
 use evento_model::OnPark;
+use evento_testkit::counter::{BAD_STATE, CRASHES, EMITS_UNDECLARED, FAILS, Health, POISONS, REFUSED, Setting};
 
-use crate::world::{BAD_STATE, CRASHES, EMITS_UNDECLARED, FAILS, Health, POISONS, REFUSED, Setting, World};
+use crate::world::World;
 
 fn live(seed: u64) {
     let mut chance = Chance::new(seed);
@@ -54,7 +55,9 @@ fn live(seed: u64) {
             12 => world.hold_calls = true,
             13 => world.let_calls_go(),
             14 => world.pass(pick(20_000) as i64),
-            15 => world.health = [Health::Well, Health::Down, Health::FailsAll, Health::Busy][pick(3) as usize],
+            15 => {
+                world.function.health = [Health::Well, Health::Down, Health::FailsAll, Health::Busy][pick(3) as usize]
+            }
             16 if pick(2) == 0 => {
                 world.kill();
                 waiting.clear();
@@ -88,8 +91,8 @@ fn live(seed: u64) {
             }
         }
     }
-    world.health = Health::Well;
-    world.mended = true;
+    world.function.health = Health::Well;
+    world.function.mended = true;
     world.make_durable();
     world.let_calls_go();
     world.serve(revision + 1);

@@ -3,10 +3,9 @@
 use evento_engine::WaiterId;
 use evento_log::intake::{Status, Want};
 use evento_model::OnPark;
+use evento_testkit::counter::{BAD_STATE, CRASHES, EMITS_NOTHING, EMITS_UNDECLARED, FAILS, Health, POISONS, Setting};
 
-use crate::world::{
-    BAD_STATE, CRASHES, EMITS_NOTHING, EMITS_UNDECLARED, FAILS, Health, POISONS, Setting, World, story,
-};
+use crate::world::{World, story};
 
 /// Good commands on other instances, one every so often, as evidence that the function is alive.
 fn pass_with_others(world: &mut World, ms: i64) {
@@ -48,7 +47,7 @@ fn a_blocked_instance_keeps_strict_order() {
     let elsewhere = world.send("b", "1", 4);
     assert_eq!([next, elsewhere].map(|w| world.told(w)), ["nothing yet", "accepted 1"]);
     assert_eq!(world.status("a", "next").status, Status::Waiting);
-    world.mended = true;
+    world.function.mended = true;
     world.serve(2);
     world.pass(1_000);
     assert_eq!(story(&world, "a"), format!("Added {POISONS}, Added 4"));
@@ -58,7 +57,7 @@ fn a_blocked_instance_keeps_strict_order() {
 fn an_outage_parks_nothing_and_everything_resumes_when_it_ends() {
     for health in [Health::Down, Health::FailsAll] {
         let mut world = World::new(Setting::default());
-        world.health = health;
+        world.function.health = health;
         let waiters: Vec<WaiterId> = (0..200).map(|n| world.send(&format!("i{n}"), &format!("{n}"), 1)).collect();
         world.pass(3_600_000);
         assert!(waiters.iter().all(|w| world.told(*w) == "nothing yet"));
@@ -66,7 +65,7 @@ fn an_outage_parks_nothing_and_everything_resumes_when_it_ends() {
         assert_eq!(status.status, Status::Waiting, "{status:?}");
         let during = world.calls.len();
         assert!(during < 200 + 4_000, "{during} calls in an hour of outage");
-        world.health = Health::Well;
+        world.function.health = Health::Well;
         world.pass(2_000);
         assert!(waiters.iter().all(|w| world.told(*w) == "accepted 1"), "{health:?}");
         assert!(!world.notices.iter().any(|notice| notice.starts_with("parked")));
@@ -79,7 +78,7 @@ fn a_lone_failing_command_in_a_quiet_system_waits_and_is_never_parked() {
     let waiter = world.send("a", "bad", FAILS);
     world.pass(3_600_000);
     assert_eq!(world.told(waiter), "nothing yet");
-    world.mended = true;
+    world.function.mended = true;
     world.pass(31_000);
     assert_eq!(world.told(waiter), "accepted 1");
 }
@@ -108,7 +107,7 @@ fn a_bad_command_in_a_chain_ends_those_before_it_and_is_repeated_alone() {
     }
     world.let_calls_go();
     assert_eq!(story(&world, "a"), "Added 1, Added 2, Added 3");
-    world.mended = true;
+    world.function.mended = true;
     world.pass(31_000);
     assert_eq!(story(&world, "a"), format!("Added 1, Added 2, Added 3, Added {FAILS}, Added 5"));
 }
@@ -116,12 +115,12 @@ fn a_bad_command_in_a_chain_ends_those_before_it_and_is_repeated_alone() {
 #[test]
 fn back_pressure_is_no_attempt() {
     let mut world = World::new(Setting::default());
-    world.health = Health::Busy;
+    world.function.health = Health::Busy;
     let waiter = world.send("a", "1", 5);
     world.pass(60_000);
     assert!(world.calls.len() <= 31, "{} calls", world.calls.len());
     assert_eq!(world.status("a", "1").attempts, 0);
-    world.health = Health::Well;
+    world.function.health = Health::Well;
     world.pass(2_000);
     assert_eq!(world.told(waiter), "accepted 1");
 }
@@ -131,7 +130,7 @@ fn a_new_revision_tries_everything_at_once_and_releases_what_was_parked() {
     let mut world = World::new(Setting::default());
     let parked = world.send("a", "parked", POISONS);
     let retrying = world.send("b", "retrying", FAILS);
-    world.mended = true;
+    world.function.mended = true;
     world.serve(2);
     assert_eq!([parked, retrying].map(|w| world.told(w)), ["parked", "accepted 1"]);
     world.pass(1_000);
@@ -150,7 +149,7 @@ fn parked_commands_and_their_errors_outlive_a_restart() {
     let status = world.status("a", "bad");
     assert_eq!((status.status, status.last_error.map(|e| e.title)), (Status::Parked, Some("no such tariff".into())));
     assert_eq!(world.status("b", "retrying").last_error.map(|e| e.title), Some("threw".into()));
-    world.mended = true;
+    world.function.mended = true;
     world.pass(31_000);
     assert_eq!((world.total("a"), world.total("b")), (0, FAILS));
 }

@@ -1,8 +1,9 @@
 //! What people can do: list, retry, park, abandon.
 
 use evento_log::intake::{Answer, Ask, ListFilter, Status};
+use evento_testkit::counter::{FAILS, POISONS, Setting};
 
-use crate::world::{FAILS, POISONS, Setting, World, story};
+use crate::world::{World, story};
 
 fn abandon(instance: &str, id: &str) -> Ask {
     Ask::Abandon { command: World::command(instance, id), by: "ada".into(), reason: "typed wrongly".into() }
@@ -35,7 +36,7 @@ fn a_retrying_command_can_be_abandoned_and_the_next_one_runs() {
 fn a_parked_command_is_tried_again_when_a_person_says_so() {
     let mut world = World::new(Setting::default());
     world.send("a", "bad", POISONS);
-    world.mended = true;
+    world.function.mended = true;
     let told = world.ask_now(Ask::Retry(World::command("a", "bad")));
     assert!(matches!(told, Answer::Unfinished(_)), "{told:?}");
     assert_eq!(world.total("a"), POISONS);
@@ -46,7 +47,7 @@ fn a_retrying_command_can_be_made_due_or_parked_by_hand() {
     let mut world = World::new(Setting::default());
     let (one, two) = (world.send("a", "1", FAILS), world.send("b", "2", FAILS));
     world.ask_now(Ask::Park(World::command("b", "2")));
-    world.mended = true;
+    world.function.mended = true;
     world.ask_now(Ask::Retry(World::command("a", "1")));
     assert_eq!([one, two].map(|w| world.told(w)), ["accepted 1", "parked"]);
 }

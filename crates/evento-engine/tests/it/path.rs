@@ -2,8 +2,9 @@
 
 use evento_engine::Config;
 use evento_log::intake::{Ask, Want};
+use evento_testkit::counter::{Health, REFUSED, Setting};
 
-use crate::world::{Health, REFUSED, Setting, World, story};
+use crate::world::{World, story};
 
 #[test]
 fn a_command_ends_with_an_event_and_a_rejection_leaves_the_state() {
@@ -62,10 +63,10 @@ fn one_id_has_one_outcome_for_ever() {
 #[test]
 fn a_repeated_send_waits_with_the_first() {
     let mut world = World::new(Setting::default());
-    world.health = Health::Down;
+    world.function.health = Health::Down;
     let (one, two, other) = (world.send("a", "1", 5), world.send("a", "1", 5), world.send("a", "1", 4));
     assert_eq!([one, two, other].map(|w| world.told(w)), ["nothing yet", "nothing yet", "refused EV1010"]);
-    world.health = Health::Well;
+    world.function.health = Health::Well;
     world.pass(2_000);
     assert_eq!([one, two].map(|w| world.told(w)), ["accepted 1", "accepted 1"]);
     assert_eq!(world.commands.len(), 1);

@@ -1,66 +1,21 @@
-//! A world for the engine: a log in memory, a function that counts, and a clock that only moves when told.
+//! A world for the engine: a log in memory, the counting function, and a clock that only moves when told.
 //!
 //! Only this file touches the engine's interface; the scenarios speak of commands and answers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
-use evento_function::{
-    Emitted, Failure, FailureClass, RunRequest, RunResponse, StepKind, StepOutcome, Want as WantStates, WorkFailure,
-    WorkResult,
-};
+use evento_engine::{Chance, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::intake::{Answer, Ask, CommandRef, CommandStatus, Done, Want};
 use evento_log::record::{CommandRecord, EventRecord};
 use evento_log::unit::{CommandPlace, CommitUnit, Committed, Mark, state_digest};
 use evento_log::view::{StoredCommand, StoredState, Unfinished};
-use evento_model::{
-    Code, CommandId, Digest, EntityId, EntityKey, EntityTypeId, FullName, OnPark, Outcome, Position, ResourceName,
-    RetryPolicy, Revision, SchemaId, Seed, Stage, Timestamp, TopicKind,
-};
-use evento_schema::avro::{Plan, Schema};
-use evento_schema::catalog::{
-    Applier, Catalog, CommandType, EmittedEvent, EntityType, EventType, Handler, Registered, Serving,
-};
+use evento_model::{CommandId, Digest, EntityId, EntityKey, Outcome, Position, SchemaId, Seed, Timestamp, TopicKind};
+use evento_testkit::counter::{COUNTER, Function, catalog, long, name, read_long};
 
-const COUNTER: EntityTypeId = EntityTypeId(1);
+pub use evento_testkit::counter::Setting;
+
 const T0: i64 = 1_795_413_600_000;
-
-/// How the counting function behaves; amounts choose the misbehaviour of single commands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Health {
-    Well,
-    Down,
-    FailsAll,
-    Busy,
-}
-
-/// Amounts with a meaning of their own.
-pub const FAILS: i64 = 666;
-pub const CRASHES: i64 = 667;
-pub const POISONS: i64 = 668;
-pub const EMITS_UNDECLARED: i64 = 669;
-pub const EMITS_NOTHING: i64 = 670;
-pub const BAD_STATE: i64 = 671;
-pub const REFUSED: i64 = -1;
-
-/// What a scenario may choose.
-#[derive(Clone)]
-pub struct Setting {
-    pub on_park: OnPark,
-    pub attempts_max: u32,
-    pub concurrency: u32,
-    /// Whether another function applies than the one that handles.
-    pub apart: bool,
-    pub config: Config,
-}
-
-impl Default for Setting {
-    fn default() -> Setting {
-        Setting { on_park: OnPark::Continue, attempts_max: 3, concurrency: 4, apart: false, config: Config::default() }
-    }
-}
 
 type Submitted = (UnitNo, CommitUnit, Vec<(WaiterId, Draft)>);
 
@@ -76,9 +31,7 @@ pub struct World {
     pub hold_commits: bool,
     pub hold_calls: bool,
     held_calls: Vec<Effect>,
-    pub health: Health,
-    /// Amounts that fail no longer: the code was fixed.
-    pub mended: bool,
+    pub function: Function,
     pub commands: Vec<CommandRecord>,
     pub events: BTreeMap<EntityId, Vec<EventRecord>>,
     states: HashMap<EntityId, StoredState>,
@@ -87,112 +40,6 @@ pub struct World {
     ended: HashSet<CommandId>,
     pub calls: Vec<usize>,
     pub notices: Vec<String>,
-}
-
-fn long(value: i64) -> Bytes {
-    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
-    let mut out = Vec::new();
-    while rest >= 0x80 {
-        out.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
-    out.into()
-}
-
-fn read_long(bytes: &[u8]) -> i64 {
-    let value = bytes.iter().enumerate().fold(0u64, |value, (n, byte)| value | u64::from(byte & 0x7f) << (7 * n));
-    (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
-fn name(text: &str) -> FullName {
-    FullName::new(text).expect("a valid name")
-}
-
-fn schema(record: &str, field: &str) -> Schema {
-    let json = format!(
-        r#"{{"type":"record","name":"{record}","namespace":"test","fields":[{{"name":"{field}","type":"long"}}]}}"#
-    );
-    Schema::parse(&json).expect("a valid schema")
-}
-
-pub fn revision(n: u8) -> Revision {
-    Revision(Digest([n; 32]))
-}
-
-/// The counter: `test.Add` answers `test.Added` or the rejection `test.AddRefused`.
-pub fn catalog(version: u64, setting: &Setting, served_by: Option<u8>) -> Arc<Catalog> {
-    let registered =
-        |id: u32, record: &str, field: &str| Registered { id: SchemaId(id), schema: schema(record, field) };
-    let (state, command) = (registered(1, "Counter", "total"), registered(2, "Add", "amount"));
-    let (added, refused) = (registered(3, "Added", "amount"), registered(4, "AddRefused", "amount"));
-    let plan = |r: &Registered| Plan::compile(&r.schema, &r.schema).expect("the same schema");
-    let serving = |name: &str, n: u8| {
-        Arc::new(Serving {
-            name: ResourceName::new(name).expect("a valid name"),
-            revision: revision(n),
-            concurrency: setting.concurrency,
-            works_max: 512,
-            steps_max: 5_000,
-            timeout_ms: 5_000,
-        })
-    };
-    let emitted = |r: &Registered, rejection| EmittedEvent {
-        declared: r.schema.clone(),
-        registered: r.id,
-        plan: plan(r),
-        rejection,
-    };
-    let handler = served_by.map(|n| {
-        Arc::new(Handler {
-            function: serving("counting", n),
-            plans: [(command.id, plan(&command))].into(),
-            emits: [(name("test.Added"), emitted(&added, false)), (name("test.AddRefused"), emitted(&refused, true))]
-                .into(),
-        })
-    });
-    let applier = served_by.map(|n| {
-        Arc::new(Applier {
-            function: serving(if setting.apart { "applying" } else { "counting" }, n),
-            state_version: 1,
-            state: state.clone(),
-            applies: [(name("test.Added"), [(added.id, plan(&added))].into())].into(),
-        })
-    });
-    let resource = |text: &str| ResourceName::new(text).expect("a valid name");
-    let event = |text: &str, full: &str, rejection, version: &Registered| {
-        Arc::new(EventType {
-            name: resource(text),
-            full_name: name(full),
-            rejection,
-            versions: vec![version.clone()],
-            retired: false,
-        })
-    };
-    let entity = EntityType {
-        id: COUNTER,
-        name: resource("counter"),
-        full_name: name("test.Counter"),
-        partitions: 12,
-        on_park: setting.on_park,
-        retry: RetryPolicy { attempts_max: setting.attempts_max, delay_ms_initial: 100, delay_ms_max: 30_000 },
-        schema: state.clone(),
-        commands: vec![Arc::new(CommandType {
-            name: resource("add"),
-            full_name: name("test.Add"),
-            emits: vec![name("test.Added"), name("test.AddRefused")],
-            versions: vec![command.clone()],
-            retired: false,
-            handler,
-        })],
-        events: vec![
-            event("added", "test.Added", false, &added),
-            event("add-refused", "test.AddRefused", true, &refused),
-        ],
-        applier,
-    };
-    let schemas = [state, command, added, refused].into_iter().map(|r| (r.id, r.schema)).collect();
-    Arc::new(Catalog::new(version, vec![Arc::new(entity)], schemas))
 }
 
 impl World {
@@ -217,8 +64,7 @@ impl World {
             hold_commits: false,
             hold_calls: false,
             held_calls: Vec::new(),
-            health: Health::Well,
-            mended: false,
+            function: Function::new(),
             commands: Vec::new(),
             events: BTreeMap::new(),
             states: HashMap::new(),
@@ -385,7 +231,7 @@ impl World {
             Effect::Call { .. } if self.hold_calls => self.held_calls.push(effect),
             Effect::Call { call, request, .. } => {
                 self.calls.push(request.work.iter().map(|work| work.steps.len()).sum());
-                let answer = self.function(&request);
+                let answer = self.function.run(&request);
                 self.inbox.push(Input::Answered(call, answer));
             }
             Effect::Commit { unit, content, answers } => self.submitted.push((unit, *content, answers)),
@@ -482,65 +328,6 @@ impl World {
                 assert_eq!(self.states[id].seq, last.seq);
             }
         }
-    }
-
-    fn function(&self, request: &RunRequest) -> Result<RunResponse, Failure> {
-        let failure = |class, code, title: &str| Failure::new(class, Code(code), title, "");
-        match self.health {
-            Health::Well => {}
-            Health::Down => return Err(failure(FailureClass::Outage, 3001, "connection refused")),
-            Health::FailsAll => return Err(failure(FailureClass::Error, 3003, "status 500")),
-            Health::Busy => {
-                return Err(failure(FailureClass::BackPressure { retry_after_ms: Some(2_000) }, 3001, "status 429"));
-            }
-        }
-        let mut results = Vec::new();
-        for work in &request.work {
-            let mut total = work.state.as_deref().map_or(0, read_long);
-            let mut has_state = work.state.is_some();
-            let (mut outcomes, mut failed) = (Vec::new(), None);
-            for (n, step) in work.steps.iter().enumerate() {
-                let amount = read_long(&step.payload);
-                let broken = work.kind == StepKind::Command && !self.mended;
-                let verdict = |class, code, title: &str| {
-                    Some(WorkFailure { step: n as u32, stage: Stage::Handle, failure: failure(class, code, title) })
-                };
-                let (kind, payload) = match amount {
-                    CRASHES if broken => return Err(failure(FailureClass::Crash, 3004, "connection reset")),
-                    FAILS if broken => {
-                        failed = verdict(FailureClass::Error, 3003, "threw");
-                        break;
-                    }
-                    POISONS if broken => {
-                        failed = verdict(FailureClass::Poison, 3003, "no such tariff");
-                        break;
-                    }
-                    EMITS_UNDECLARED if broken => ("test.Surprise", long(amount)),
-                    REFUSED => ("test.AddRefused", long(amount)),
-                    _ => ("test.Added", long(amount)),
-                };
-                let applied = kind == "test.Added" && (work.kind == StepKind::Event || work.want == WantStates::Each);
-                if applied {
-                    total += amount;
-                    has_state = true;
-                }
-                let state = match (has_state, amount) {
-                    (_, BAD_STATE) if broken => Some(Bytes::from_static(&[0xff])),
-                    (true, _) => Some(long(total)),
-                    (false, _) => None,
-                };
-                let events = match (work.kind, amount) {
-                    (StepKind::Event, _) => vec![],
-                    (StepKind::Command, EMITS_NOTHING) if broken => vec![],
-                    (StepKind::Command, _) => vec![Emitted { type_name: kind.into(), payload }],
-                };
-                let count = if work.kind == StepKind::Event { 1 } else { events.len() };
-                let states = if work.want == WantStates::Each { vec![state; count] } else { vec![] };
-                outcomes.push(StepOutcome { events, states });
-            }
-            results.push(WorkResult { outcomes, failure: failed });
-        }
-        Ok(RunResponse { results })
     }
 }
 

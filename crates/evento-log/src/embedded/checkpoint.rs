@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 
 use super::Fault;
 use super::segments::{CommitPlace, SEGMENT_HEAD};
+use super::small;
 use super::topics::PartitionEnd;
 use crate::disk::Disk;
 use crate::frame::TopicPartition;
 use crate::wire::{Malformed, Read, Reader, put_bytes};
-use evento_model::TopicKind;
+use evento_model::{TopicKind, planted};
 
 const MAGIC: [u8; 8] = *b"EVCKPT01";
 const NAME: &str = "checkpoint";
@@ -36,32 +37,27 @@ impl Checkpoint {
 
     /// The checkpoint of a data directory, if one was ever made.
     pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<Option<Checkpoint>, Fault> {
-        let path = folder.join(NAME);
-        let read = Fault::read(&path);
-        if !disk.list(folder).map_err(&read)?.iter().any(|name| name == NAME) {
-            return Ok(None);
-        }
-        let file = disk.open(&path).map_err(&read)?;
-        let mut bytes = vec![0; file.length().map_err(&read)? as usize];
-        file.read_at(&mut bytes, 0).map_err(&read)?;
+        let Some(bytes) = small::read(disk, folder, NAME)? else { return Ok(None) };
         let what = "the checkpoint's checksum does not hold".to_owned();
-        decode(&bytes).map(Some).map_err(|_| Fault::Corrupt { file: path.display().to_string(), offset: 0, what })
+        let file = folder.join(NAME).display().to_string();
+        decode(&bytes).map(Some).map_err(|_| Fault::Corrupt { file, offset: 0, what })
     }
 
     /// Replaces the checkpoint; durable when this returns.
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), Fault> {
-        let (new, path) = (folder.join("checkpoint.new"), folder.join(NAME));
-        let fault = Fault::write(&path);
-        let bytes = self.encode();
-        let file = disk.open(&new).map_err(&fault)?;
-        file.set_length(0).map_err(&fault)?;
-        file.write_at(&bytes, 0).map_err(&fault)?;
-        file.sync().map_err(&fault)?;
-        disk.rename(&new, &path).map_err(&fault)?;
-        disk.sync_folder(folder).map_err(&fault)
+        if planted!(8) {
+            return small::put_beside(disk, folder, NAME, &self.encode());
+        }
+        small::replace(disk, folder, NAME, &self.encode())
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The checkpoint in these bytes, if there is one.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Checkpoint> {
+        decode(bytes).ok()
+    }
+
+    /// Its bytes, with their checksum.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         let CommitPlace { segment, offset, commit_seq } = self.place;
         [segment, offset, commit_seq].iter().for_each(|n| out.extend_from_slice(&n.to_be_bytes()));

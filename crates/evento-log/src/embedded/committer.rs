@@ -6,17 +6,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use bytes::Bytes;
-use evento_model::TopicKind;
+use evento_model::{TopicKind, planted, sometimes};
 use rustc_hash::FxHashMap;
 
 use super::segments::{CommitPlace, Segment};
 use super::tables::Generation;
-use super::{Done, Fault, Shared};
+use super::{Done, Fault, Queue, Shared};
 use crate::codec::{BatchBuilder, Names};
+use crate::failpoint;
 use crate::frame::{Ended, HEAD, Noted, TopicPartition, UnitChange, put_batch, put_meta, put_unit};
 use crate::unit::{CommandPlace, CommitUnit, Committed};
 
@@ -33,7 +34,8 @@ pub(crate) struct Cut {
 pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segment: Segment,
-    pub(crate) prepared: Receiver<Result<Segment, Fault>>,
+    /// Gives the next segment.
+    pub(crate) prepared: Box<dyn FnMut() -> Result<Segment, Fault> + Send>,
     pub(crate) checkpoints: SyncSender<Cut>,
     pub(crate) commit_seq: u64,
     /// Bytes of frames since the last cut.
@@ -41,39 +43,59 @@ pub(crate) struct Committer {
     pub(crate) frame: Vec<u8>,
 }
 
-type Group = Vec<(CommitUnit, Done)>;
+/// What is written as one frame.
+pub(crate) type Group = Vec<(CommitUnit, Done)>;
+
+impl Queue {
+    /// What comes first, up to a bound; `None` if nothing is queued.
+    pub(crate) fn take_group(&mut self, bytes_max: usize) -> Option<Group> {
+        let mut bytes = 0;
+        let mut group = Vec::new();
+        while bytes < bytes_max
+            && group.len() < GROUP_UNITS_MAX
+            && !((planted!(14) || planted!(25)) && !group.is_empty())
+            && let Some((unit, done)) = self.units.pop_front()
+        {
+            bytes += weight(&unit);
+            group.push((unit, done));
+        }
+        self.committing = !group.is_empty();
+        self.committing.then_some(group)
+    }
+}
 
 impl Committer {
     pub(crate) fn run(mut self) {
-        while let Some(group) = self.next_group() {
-            if let Err(fault) = self.may_write() {
-                group.into_iter().for_each(|(_, done)| done(Err(fault.clone())));
-                continue;
-            }
-            self.commit(group);
-            if self.since_cut >= self.shared.config.checkpoint_bytes {
-                self.cut(false);
-            }
+        while let Some(group) = self.wait_for_group() {
+            self.turn(group);
         }
+        self.finish();
+    }
+
+    /// Writes one group, or refuses it.
+    pub(crate) fn turn(&mut self, group: Group) {
+        match self.may_write() {
+            Err(fault) => group.into_iter().for_each(|(_, done)| done(Err(fault.clone()))),
+            Ok(()) => self.commit(group),
+        }
+        self.shared.queue.lock().committing = false;
+        if self.since_cut >= self.shared.config.checkpoint_bytes && self.shared.poison.get().is_none() {
+            self.cut(false);
+        }
+    }
+
+    /// Cuts off what has changed for a last checkpoint, if the log is well.
+    pub(crate) fn finish(&mut self) {
         if self.shared.poison.get().is_none() && self.shared.queue.lock().full.is_none() {
             self.cut(true);
         }
     }
 
     /// Everything that is queued, up to a bound; `None` when the log closes.
-    fn next_group(&self) -> Option<Group> {
+    fn wait_for_group(&self) -> Option<Group> {
         let mut queue = self.shared.queue.lock();
         loop {
-            if !queue.units.is_empty() {
-                let mut bytes = 0;
-                let mut group = Vec::new();
-                while bytes < self.shared.config.group_bytes_max
-                    && group.len() < GROUP_UNITS_MAX
-                    && let Some((unit, done)) = queue.units.pop_front()
-                {
-                    bytes += weight(&unit);
-                    group.push((unit, done));
-                }
+            if let Some(group) = queue.take_group(self.shared.config.group_bytes_max) {
                 return Some(group);
             }
             if queue.closing {
@@ -120,7 +142,15 @@ impl Committer {
         batches.iter().for_each(|(at, bytes)| put_batch(&mut self.frame, *at, bytes));
         changes.iter().for_each(|change| put_unit(&mut self.frame, change));
         facts.iter().for_each(|(key, value)| put_meta(&mut self.frame, key, value.as_deref()));
+        if planted!(1) {
+            reports.drain(..).for_each(|(done, committed)| done(Ok(committed)));
+        }
+        if planted!(2) {
+            let _ = self.publish(&batches);
+        }
+        let several = changes.iter().any(|change| change.events.2 > 1);
         if let Err(fault) = self.write(wall).and_then(|()| self.publish(&batches)) {
+            sometimes!("several events, crash in their commit", several);
             match fault {
                 // There was no segment to write to: nothing has happened.
                 Fault::Full(_) => self.shared.refuse(&fault),
@@ -129,6 +159,9 @@ impl Committer {
                     tracing::error!(code = %fault.code(), "{fault}");
                 }
             }
+            if planted!(30) {
+                return;
+            }
             return reports.into_iter().for_each(|(done, _)| done(Err(fault.clone())));
         }
         {
@@ -136,14 +169,18 @@ impl Committer {
             changes.into_iter().for_each(|change| tables.apply(change, wall));
             facts.into_iter().for_each(|(key, value)| tables.set_meta(key, value));
         }
+        self.shared.publishing.store(false, Ordering::SeqCst);
+        failpoint::reach("publish-after");
         self.commit_seq += 1;
         self.shared.durable.send_replace(self.commit_seq - 1);
         self.shared.stats.units.fetch_add(reports.len() as u64, Ordering::Relaxed);
         reports.into_iter().for_each(|(done, committed)| done(Ok(committed)));
+        failpoint::reach("acknowledge-after");
     }
 
     /// Readers see the batches from here on.
     fn publish(&self, batches: &[(TopicPartition, Vec<u8>)]) -> Result<(), Fault> {
+        self.shared.publishing.store(true, Ordering::SeqCst);
         for (at, bytes) in batches {
             match self.shared.topics.append(*at, bytes) {
                 // It is durable in the commit log, and readable: only nothing more is accepted.
@@ -155,10 +192,9 @@ impl Committer {
     }
 
     /// The segment that was prepared. What was found full may be so no more: it is tried once anew.
-    fn next_segment(&self) -> Result<Segment, Fault> {
-        let next = || self.prepared.recv().map_err(|_| Fault::Closed)?;
-        match next() {
-            Err(Fault::Full(_)) => next(),
+    fn next_segment(&mut self) -> Result<Segment, Fault> {
+        match (self.prepared)() {
+            Err(Fault::Full(_)) => (self.prepared)(),
             prepared => prepared,
         }
     }

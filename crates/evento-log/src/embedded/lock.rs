@@ -1,81 +1,75 @@
 //! Who may use a data directory: one process at a time, of a program that knows its format; each opening
 //! raises the owner epoch.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use evento_model::OwnerEpoch;
-use rustix::fs::{FlockOperation, flock};
 
 use super::Fault;
+use super::small;
+use crate::disk::{Disk, Lock};
 
 /// What the file `format` says.
 const FORMAT: &str = "evento data 1\n";
+const EPOCH: &str = "epoch";
 
 /// Held as long as the directory is in use.
-pub(crate) struct Lock {
-    _file: File,
-}
+pub(crate) type Held = Box<dyn Send>;
 
 /// Takes the directory, made if it is not there.
-pub(crate) fn take(folder: &Path) -> Result<Lock, Fault> {
-    let fault = Fault::write(folder);
-    std::fs::create_dir_all(folder).map_err(&fault)?;
-    let path = folder.join("lock");
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(&fault)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let mut pid = String::new();
-        let _ = file.read_to_string(&mut pid);
-        let pid = if pid.trim().is_empty() { "unknown".to_owned() } else { pid.trim().to_owned() };
-        return Err(Fault::InUse { folder: folder.display().to_string(), pid });
-    }
-    file.set_len(0).map_err(&fault)?;
-    file.seek(SeekFrom::Start(0)).map_err(&fault)?;
-    writeln!(file, "{}", std::process::id()).map_err(&fault)?;
-    check_format(folder)?;
-    Ok(Lock { _file: file })
+pub(crate) fn take(disk: &dyn Disk, folder: &Path) -> Result<Held, Fault> {
+    disk.make_folder(folder).map_err(Fault::write(folder))?;
+    let held = match disk.lock(folder).map_err(Fault::write(folder))? {
+        Lock::Ours(held) => held,
+        Lock::Theirs(pid) => return Err(Fault::InUse { folder: folder.display().to_string(), pid }),
+    };
+    check_format(disk, folder)?;
+    Ok(held)
 }
 
-fn check_format(folder: &Path) -> Result<(), Fault> {
-    let path = folder.join("format");
-    match std::fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => Ok(()),
-        Ok(found) => Err(Fault::Format {
+fn check_format(disk: &dyn Disk, folder: &Path) -> Result<(), Fault> {
+    match small::read(disk, folder, "format")? {
+        Some(found) if found == FORMAT.as_bytes() => Ok(()),
+        Some(found) => Err(Fault::Format {
             folder: folder.display().to_string(),
-            found: found.trim().to_owned(),
+            found: String::from_utf8_lossy(&found).trim().to_owned(),
             known: FORMAT.trim().to_owned(),
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => replace(folder, "format", FORMAT),
-        Err(error) => Err(Fault::Read { file: path.display().to_string(), why: error.to_string() }),
+        None => small::replace(disk, folder, "format", FORMAT.as_bytes()),
     }
+}
+
+/// Makes a folder a data directory whose next epoch is the one after this.
+pub(crate) fn begin(disk: &dyn Disk, folder: &Path, epoch: OwnerEpoch) -> Result<(), Fault> {
+    small::replace(disk, folder, EPOCH, epoch_text(epoch).as_bytes())?;
+    small::replace(disk, folder, "format", FORMAT.as_bytes())
 }
 
 /// Begins another epoch and says which. After everything was found well: a start that fails changes nothing.
-pub(crate) fn raise_epoch(folder: &Path) -> Result<OwnerEpoch, Fault> {
-    let path = folder.join("epoch");
-    let epoch = match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<OwnerEpoch>().map_err(|_| Fault::Corrupt {
-            file: path.display().to_string(),
-            offset: 0,
-            what: format!("{text:?} is no number"),
-        })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(Fault::Read { file: path.display().to_string(), why: error.to_string() }),
-    };
-    replace(folder, "epoch", &format!("{}\n", epoch + 1))?;
-    Ok(epoch + 1)
+pub(crate) fn raise_epoch(disk: &dyn Disk, folder: &Path) -> Result<OwnerEpoch, Fault> {
+    let found = small::read(disk, folder, EPOCH)?;
+    let epoch = found.as_deref().map_or(Ok(0), |found| read_epoch(folder, found))? + 1;
+    let text = epoch_text(epoch);
+    match small::replace(disk, folder, EPOCH, text.as_bytes()) {
+        // Not even a small file fits: what is there is overwritten, which takes no space and is one sector.
+        Err(Fault::Full(_)) if found.is_some_and(|found| found.len() == text.len()) => {
+            small::overwrite(disk, folder, EPOCH, text.as_bytes())?;
+        }
+        replaced => replaced?,
+    }
+    Ok(epoch)
 }
 
-/// Replaces a small file; durable when this returns.
-fn replace(folder: &Path, name: &str, content: &str) -> Result<(), Fault> {
-    let path = folder.join(name);
-    let fault = Fault::write(&path);
-    let new = folder.join(format!("{name}.new"));
-    let mut file = File::create(&new).map_err(&fault)?;
-    file.write_all(content.as_bytes()).map_err(&fault)?;
-    file.sync_all().map_err(&fault)?;
-    std::fs::rename(&new, folder.join(name)).map_err(&fault)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(&fault)
+/// Of one width, so that it can be written over its predecessor.
+fn epoch_text(epoch: OwnerEpoch) -> String {
+    format!("{epoch:010}\n")
+}
+
+fn read_epoch(folder: &Path, found: &[u8]) -> Result<OwnerEpoch, Fault> {
+    let text = String::from_utf8_lossy(found);
+    text.trim().parse::<OwnerEpoch>().map_err(|_| Fault::Corrupt {
+        file: folder.join(EPOCH).display().to_string(),
+        offset: 0,
+        what: format!("{text:?} is no number"),
+    })
 }

@@ -1,55 +1,59 @@
-//! Opening a data directory: lock, checkpoint, topics cut back, frames since then, and the threads.
+//! Opening a data directory: lock, checkpoint, topics cut back, frames since then.
 //!
 //! A torn tail was never acknowledged and is dropped. Damage in the middle is refused, with segment and
 //! offset. A state store that is gone, broken or behind is rebuilt from the topics; only the states
 //! themselves then need the functions.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 
-use evento_model::{CommandId, EntityKey, Position, Timestamp, TopicKind};
+use evento_model::{CommandId, EntityKey, EntityTypeId, Position, Timestamp, TopicKind, planted};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use super::checkpoint::Checkpoint;
-use super::checkpoints::{prepare_segments, write_checkpoints};
+use super::checkpoints::{Checkpointer, Preparer, Spares};
 use super::committer::Committer;
+use super::lock::Held;
 use super::reserve::Reserve;
-use super::segments::{Replayed, Segments};
+use super::segments::{Replayed, Segment, Segments};
 use super::store::{Store, open_empty};
-use super::tables::{EndedAt, Tables, Waiting};
+use super::tables::{EndedAt, Generation, Tables, Waiting};
 use super::topics::Topics;
-use super::{EmbeddedConfig, EmbeddedLog, Fault, Queue, Recovered, Shared, Stats, Threads, WallClock, lock};
+use super::work::Work;
+use super::{EmbeddedConfig, Fault, Machine, Queue, Recovered, Shared, Stats, WallClock, lock};
 use crate::codec::{Names, command_of, event_of, records};
-use crate::disk::Disk;
 use crate::frame::{Ended, Section, TopicPartition};
 use crate::record::{CommandRecord, EventRecord};
+use crate::shelf::Shelves;
 use crate::unit::{CommandPlace, Mark, StatePut};
 use crate::view::{StoredCommand, Unfinished};
 
 /// Bytes read at once while rebuilding.
 const REBUILD_BYTES: usize = 1 << 20;
 
+/// Opens a data directory. What is to be done from then on is given back: by threads, or turn by turn.
 pub(crate) fn open(
     config: EmbeddedConfig,
     clock: WallClock,
-    disk: Arc<dyn Disk>,
-) -> Result<(EmbeddedLog, Recovered), Fault> {
-    let lock = lock::take(&config.folder)?;
+    machine: Machine,
+) -> Result<(Arc<Shared>, Work, Held, Recovered), Fault> {
+    let Machine { disk, shelves } = machine;
+    let lock = lock::take(&*disk, &config.folder)?;
     let folder = |name: &str| config.folder.join(name);
     let reserve = Reserve::new(disk.clone(), config.folder.clone(), config.reserve_bytes, config.segment_bytes);
     let segments = Segments::new(disk.clone(), folder("commit"), config.segment_bytes, reserve.margin());
     let checkpoint = Checkpoint::read(&*disk, &config.folder)?.unwrap_or_else(Checkpoint::beginning);
-    let topics = Topics::new(disk.clone(), folder("topics"));
+    let topics = Topics::new(disk.clone(), folder("topics"), config.topics);
     // Everything is looked at before anything is changed.
     segments.replay(checkpoint.place, config.accept_loss, |_| Ok(()))?;
     topics.check(&checkpoint.ends)?;
 
     reserve.give_up_if_scarce();
-    let epoch = lock::raise_epoch(&config.folder)?;
+    let epoch = lock::raise_epoch(&*disk, &config.folder)?;
     let made = Fault::write(&config.folder);
     for name in ["commit", "topics"] {
         disk.make_folder(&folder(name)).map_err(&made)?;
@@ -62,7 +66,11 @@ pub(crate) fn open(
 
     let mut tables = Tables::new();
     tables.meta = checkpoint.meta;
-    let (store, states_lost) = open_store(&folder("state"), checkpoint.place.commit_seq, &topics)?;
+    let (store, lost) = open_store(&*shelves, &folder("state"), checkpoint.place.commit_seq, &topics)?;
+    let states_lost: BTreeSet<EntityTypeId> = match lost {
+        true => topics.on_disk()?.into_iter().map(|at| at.entity).collect(),
+        false => BTreeSet::new(),
+    };
     tracing::debug!(took = ?started.elapsed(), "state store opened");
     for (key, waiting) in store.all_waiting()? {
         tables.unfinished.insert(key, waiting);
@@ -81,6 +89,10 @@ pub(crate) fn open(
         }
         Ok(())
     })?;
+    if planted!(9) {
+        tables.active.ids.clear();
+    }
+    segments.confirm(&replayed)?;
     let unfinished = unfinished(&tables, &topics)?;
     tracing::debug!(took = ?started.elapsed(), frames = replayed.frames, "frames replayed");
 
@@ -115,18 +127,18 @@ pub(crate) fn open(
         store,
         partitions: RwLock::new(FxHashMap::default()),
         durable: watch::Sender::new(end.commit_seq - 1),
+        lost: watch::Sender::new(states_lost.clone()),
+        publishing: AtomicBool::new(false),
         poison: OnceLock::new(),
         checkpoint_done: Condvar::new(),
         checkpoint_turn: Mutex::new(()),
         stats: Stats { units: AtomicU64::new(0), ..Stats::default() },
         config,
     });
-    let running =
-        start_threads(&shared, Arc::new(segments), segment, next_number, incarnations, spares, end.commit_seq)?;
-    let threads = Threads { running, lock: Some(lock) };
-    let log = EmbeddedLog { shared, threads: Arc::new(Mutex::new(threads)) };
+    let segments = Arc::new(segments);
+    let work = work(&shared, segments, segment, next_number, incarnations, spares, end.commit_seq);
     let (frames, torn_bytes) = (replayed.frames, replayed.torn_bytes);
-    Ok((log, Recovered { unfinished, epoch, frames, torn_bytes, states_lost }))
+    Ok((shared, work, lock, Recovered { unfinished, epoch, frames, torn_bytes, states_lost }))
 }
 
 /// Segments that may be used again: those after the current one were prepared but never used, those before the
@@ -146,62 +158,59 @@ fn spare_segments(segments: &Segments, replayed: &Replayed, checkpoint: u64) -> 
     Ok(spares)
 }
 
-fn start_threads(
+fn work(
     shared: &Arc<Shared>,
     segments: Arc<Segments>,
-    segment: super::segments::Segment,
-    next_number: u64,
+    segment: Segment,
+    number: u64,
     incarnations: u64,
-    spares: super::checkpoints::Spares,
+    spares: Spares,
     commit_seq: u64,
-) -> Result<Vec<std::thread::JoinHandle<()>>, Fault> {
-    let (ready, prepared) = sync_channel(0);
+) -> Work {
     let (cuts, cut) = sync_channel(1);
+    let none = Box::new(|| Err(Fault::Closed));
     let committer = Committer {
         shared: shared.clone(),
         segment,
-        prepared,
+        prepared: none,
         checkpoints: cuts,
         commit_seq,
         since_cut: 0,
         frame: Vec::new(),
     };
-    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-        let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-        started.map_err(|error| Fault::Write(format!("start a thread: {error}")))
-    };
-    let (for_preparing, for_checkpoints) = (segments.clone(), shared.clone());
-    let spared = spares.clone();
-    Ok(vec![
-        spawn("log-commit", Box::new(move || committer.run()))?,
-        spawn("log-check", Box::new(move || write_checkpoints(&for_checkpoints, &cut, &segments, &spares)))?,
-        spawn(
-            "log-prepare",
-            Box::new(move || prepare_segments(&for_preparing, &spared, &ready, next_number, incarnations)),
-        )?,
-    ])
+    let preparer = Preparer { segments: segments.clone(), spares: spares.clone(), number, incarnations };
+    let checkpointer = Checkpointer { shared: shared.clone(), segments, spares };
+    Work { committer, checkpointer, cut, preparer }
 }
 
 /// The state store, and whether it had to be made anew from the topics.
-fn open_store(folder: &std::path::Path, commit_seq: u64, topics: &Topics) -> Result<(Arc<Store>, bool), Fault> {
-    let store = Store::open(folder).and_then(|store| Ok((store.applied()?, store)));
+fn open_store(
+    shelves: &dyn Shelves,
+    folder: &std::path::Path,
+    commit_seq: u64,
+    topics: &Topics,
+) -> Result<(Arc<Store>, bool), Fault> {
+    let store = Store::open(shelves, folder).and_then(|store| Ok((store.applied()?, store.is_lost()?, store)));
     match store {
-        Ok((applied, store)) if applied.unwrap_or(1) >= commit_seq => return Ok((Arc::new(store), false)),
-        Ok((applied, _)) => {
+        Ok((applied, lost, store)) if applied.unwrap_or(1) >= commit_seq => return Ok((Arc::new(store), lost)),
+        Ok((applied, ..)) => {
             tracing::warn!("the state store is behind ({applied:?} of {commit_seq}); it is rebuilt from the topics");
         }
         Err(fault @ Fault::InUse { .. }) => return Err(fault),
         Err(fault) => tracing::warn!("the state store cannot be used ({fault}); it is rebuilt from the topics"),
     }
-    let store = open_empty(folder)?;
+    let store = open_empty(shelves, folder)?;
+    store.set_lost(true)?;
     for at in topics.on_disk()?.into_iter().filter(|at| at.kind == TopicKind::Commands) {
-        rebuild(&store, topics, at, commit_seq)?;
+        rebuild(&store, topics, at)?;
     }
+    // Only now: a start that was interrupted before begins anew.
+    store.write(&Generation::default(), commit_seq)?;
     Ok((store, true))
 }
 
 /// History, ids and unfinished commands of one partition, from its records. States are left without bytes.
-fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition, commit_seq: u64) -> Result<(), Fault> {
+fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition) -> Result<(), Fault> {
     let mut open: HashMap<(EntityKey, CommandId), (u64, CommandRecord)> = HashMap::new();
     let key_of = |id: &evento_model::EntityId| EntityKey { entity: commands.entity, id: id.clone() };
     each_record(topics, commands, |record| {
@@ -236,7 +245,7 @@ fn rebuild(store: &Store, topics: &Topics, commands: TopicPartition, commit_seq:
         let waiting = Waiting { partition: commands.partition, offset, noted: None };
         tables.active.waiting.insert(key, Some(waiting));
     }
-    store.write(&tables.active, commit_seq)
+    store.fill(&tables.active)
 }
 
 fn without_state(event: &EventRecord) -> StatePut {

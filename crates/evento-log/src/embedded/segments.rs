@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use evento_model::Timestamp;
+use evento_model::{Timestamp, planted, sometimes};
 
 use super::Fault;
 use crate::disk::{Disk, DiskFile};
@@ -62,6 +62,8 @@ pub(crate) struct Replayed {
     pub(crate) end: CommitPlace,
     /// The segment that is written next, if it exists already.
     pub(crate) current: Option<Segment>,
+    /// The last frame: its segment, its place, its bytes.
+    pub(crate) last: Option<(u64, u64, Bytes)>,
 }
 
 impl Segments {
@@ -90,6 +92,7 @@ impl Segments {
     pub(crate) fn prepare(&self, number: u64, incarnation: u64, old: Option<u64>) -> Result<Segment, Fault> {
         let made = self.make(number, incarnation, old);
         if matches!(made, Err(Fault::Full(_))) {
+            sometimes!("disk full while preparing a segment");
             let _ = self.disk.remove(&self.folder.join(SPARE));
         }
         made
@@ -99,6 +102,7 @@ impl Segments {
         let spare = self.folder.join(SPARE);
         let zeroed = match old {
             Some(old) => {
+                sometimes!("segment recycled");
                 self.disk.rename(&self.path(old), &spare).map_err(Fault::write(&spare))?;
                 true
             }
@@ -130,7 +134,9 @@ impl Segments {
         file.write_at(&head, 0).map_err(Fault::write(&spare))?;
         file.sync().map_err(Fault::write(&spare))?;
         self.disk.rename(&spare, &self.path(number)).map_err(Fault::write(&spare))?;
-        self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))?;
+        if !planted!(7) {
+            self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))?;
+        }
         Ok(Segment { number, incarnation, file, offset: SEGMENT_HEAD, bytes: self.bytes })
     }
 
@@ -163,7 +169,7 @@ impl Segments {
         mut each: impl FnMut(Frame) -> Result<(), Fault>,
     ) -> Result<Replayed, Fault> {
         let mut end = from;
-        let mut replayed = Replayed { frames: 0, torn_bytes: 0, end, current: None };
+        let mut replayed = Replayed { frames: 0, torn_bytes: 0, end, current: None, last: None };
         let numbers: Vec<u64> = self.numbers()?.into_iter().filter(|number| *number >= from.segment).collect();
         if let Some(first) = numbers.first().filter(|first| **first > from.segment) {
             let file = self.path(from.segment).display().to_string();
@@ -177,6 +183,14 @@ impl Segments {
             };
             let mut at = if *number == from.segment { from.offset.max(SEGMENT_HEAD) } else { SEGMENT_HEAD } as usize;
             while let Some(head) = next(&content, at, segment.incarnation, end.commit_seq) {
+                let after = at + head.span();
+                if planted!(5)
+                    && next(&content, after, segment.incarnation, head.commit_seq + 1).is_none()
+                    && torn(&content, after, segment.incarnation) > 0
+                {
+                    break;
+                }
+                replayed.last = Some((*number, at as u64, content.slice(at..at + HEAD + head.content)));
                 let content = content.slice(at + HEAD..at + HEAD + head.content);
                 let sections = sections(&content).map_err(|_| Fault::Corrupt {
                     file: self.path(*number).display().to_string(),
@@ -198,7 +212,7 @@ impl Segments {
             match (later, elsewhere) {
                 (None, None) => break,
                 (None, Some(true)) => continue,
-                (Some(_), _) | (None, Some(false)) if !accept_loss => {
+                (Some(_), _) | (None, Some(false)) if !accept_loss && !planted!(6) => {
                     let place = later.map_or("in a later segment".to_owned(), |later| format!("at offset {later}"));
                     return Err(Fault::Corrupt {
                         file: self.path(*number).display().to_string(),
@@ -211,6 +225,18 @@ impl Segments {
         }
         replayed.end = end;
         Ok(replayed)
+    }
+
+    /// Makes sure that the last frame and the names of the segments are on the disk, not only shown by the system:
+    /// after a sync that failed, the system shows what it never wrote, and calls it written.
+    pub(crate) fn confirm(&self, replayed: &Replayed) -> Result<(), Fault> {
+        if let Some((number, at, frame)) = &replayed.last {
+            let path = self.path(*number);
+            let file = self.disk.open(&path).map_err(Fault::write(&path))?;
+            file.write_at(frame, *at).map_err(Fault::write(&path))?;
+            file.sync().map_err(Fault::write(&path))?;
+        }
+        self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))
     }
 
     /// Whether a later segment begins with a frame: `Some(true)` if it is the next one.
@@ -260,7 +286,10 @@ impl Segment {
     pub(crate) fn write(&mut self, frame: &mut Vec<u8>, commit_seq: u64, wall: Timestamp) -> std::io::Result<()> {
         seal(frame, self.incarnation, commit_seq, wall);
         self.file.write_at(frame, self.offset)?;
-        self.file.sync()?;
+        match self.file.sync() {
+            Err(_) if planted!(3) => self.file.sync()?,
+            synced => synced?,
+        }
         self.offset += frame.len() as u64;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The state store: fjall, filled only by checkpoints. Disposable: a pure function of the log.
+//! The state store: keys and values on a shelf, filled only by checkpoints. Disposable: a pure function of the log.
 //!
 //! Keys are big-endian, so that instances of a partition lie together and sequences in order. The only thing
 //! here that is not in the topics is the states themselves, which replay gives back.
@@ -7,52 +7,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use evento_model::{CommandId, EntityId, EntityKey, EntityTypeId, Offset, Sequence, Timestamp};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use evento_model::{CommandId, EntityId, EntityKey, EntityTypeId, Offset, Sequence, Timestamp, planted};
 
 use super::Fault;
 use super::tables::{EndedAt, Generation, Waiting};
 use crate::frame::{put_ended, put_noted, read_ended, read_noted};
+use crate::shelf::{Change, Shelf, Shelves, Space};
 use crate::unit::StatePut;
 use crate::wire::{Malformed, Read, Reader, put_bytes, put_state};
 
-/// Bytes of the block cache.
-const CACHE_BYTES: u64 = 4 << 20;
 const APPLIED: &[u8] = b"applied";
+const LOST: &[u8] = b"lost";
 
 /// Current states, history, snapshots, ids, unfinished commands.
-pub(crate) struct Store {
-    database: Database,
-    states: Keyspace,
-    history: Keyspace,
-    snapshots: Keyspace,
-    ids: Keyspace,
-    waiting: Keyspace,
-    mark: Keyspace,
-}
+pub(crate) struct Store(Box<dyn Shelf>);
 
 /// What the store has of an unfinished command.
 pub(crate) type Found = ((EntityKey, CommandId), Waiting);
-
-/// Where, key, and value; `None` deletes.
-type Change<'a> = (&'a Keyspace, Vec<u8>, Option<Vec<u8>>);
-
-fn fault(error: fjall::Error) -> Fault {
-    if matches!(error, fjall::Error::Locked) {
-        // Never taken for damage: somebody is using it.
-        return Fault::InUse { folder: "state".to_owned(), pid: std::process::id().to_string() };
-    }
-    let io = match &error {
-        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => Some(io.kind()),
-        _ => None,
-    };
-    match io {
-        Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => {
-            Fault::Full("state: no space is left".to_owned())
-        }
-        _ => Fault::Write(format!("state store: {error}")),
-    }
-}
 
 fn damaged(_: Malformed) -> Fault {
     let what = "a value is of no known form; delete the folder `state` and start again: it is rebuilt".to_owned();
@@ -60,81 +31,53 @@ fn damaged(_: Malformed) -> Fault {
 }
 
 impl Store {
-    pub(crate) fn open(folder: &Path) -> Result<Store, Fault> {
-        let database = Database::builder(folder)
-            .cache_size(CACHE_BYTES)
-            .worker_threads(1)
-            .manual_journal_persist(true)
-            .max_cached_files(Some(64))
-            .open()
-            .map_err(fault)?;
-        let keyspace = |name: &str| {
-            let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(8 << 20);
-            database.keyspace(name, options).map_err(fault)
-        };
-        Ok(Store {
-            states: keyspace("state")?,
-            history: keyspace("hist")?,
-            snapshots: keyspace("snap")?,
-            ids: keyspace("ids")?,
-            waiting: keyspace("waiting")?,
-            mark: keyspace("mark")?,
-            database,
-        })
+    pub(crate) fn open(shelves: &dyn Shelves, folder: &Path) -> Result<Store, Fault> {
+        shelves.open(folder).map(Store)
     }
 
     /// The `commit_seq` up to which (exclusive) everything is in it.
     pub(crate) fn applied(&self) -> Result<Option<u64>, Fault> {
-        let value = self.mark.get(APPLIED).map_err(fault)?;
+        let value = self.0.get(Space::Mark, APPLIED)?;
         value.map(|value| Reader(&value).u64().map_err(damaged)).transpose()
     }
 
     /// Writes a generation, in key order, and the mark with the last of it; durable when this returns.
     pub(crate) fn write(&self, generation: &Generation, commit_seq: u64) -> Result<(), Fault> {
-        let mut changes: Vec<Change<'_>> = Vec::new();
-        for (key, dirty) in &generation.instances {
-            let prefix = prefix(key, dirty.partition);
-            for (seq, offset, count) in &dirty.history {
-                let mut value = offset.to_be_bytes().to_vec();
-                value.extend_from_slice(&count.to_be_bytes());
-                changes.push((&self.history, with_seq(&prefix, *seq), Some(value)));
-            }
-            for put in &dirty.snapshots {
-                changes.push((&self.snapshots, with_seq(&prefix, put.seq), Some(state_value(put))));
-            }
-            if let Some(put) = &dirty.state {
-                changes.push((&self.states, prefix, Some(state_value(put))));
+        if !planted!(10) {
+            self.fill(generation)?;
+        }
+        self.0.put(Space::Mark, APPLIED, &commit_seq.to_be_bytes())?;
+        self.0.persist()?;
+        if planted!(10) {
+            self.fill(generation)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a generation without the mark: a part of what the mark will speak of.
+    pub(crate) fn fill(&self, generation: &Generation) -> Result<(), Fault> {
+        for (space, mut changes) in changes(generation) {
+            changes.sort_unstable();
+            if !changes.is_empty() {
+                self.0.ingest(space, changes)?;
             }
         }
-        for ((key, command), at) in &generation.ids {
-            let mut value = at.offset.to_be_bytes().to_vec();
-            value.extend_from_slice(&at.committed_at.0.to_be_bytes());
-            put_ended(&mut value, &at.ended);
-            changes.push((&self.ids, id_key(key, at.partition, command), Some(value)));
-        }
-        for ((key, command), waiting) in &generation.waiting {
-            let value = waiting.as_ref().map(waiting_value);
-            changes.push((&self.waiting, waiting_key(key, command), value));
-        }
-        changes.sort_by(|a, b| (a.0.id(), &a.1).cmp(&(b.0.id(), &b.1)));
-        for changes in changes.chunk_by_mut(|a, b| a.0.id() == b.0.id()) {
-            // Straight into a table: no journal that the next opening would have to read through.
-            let mut table = changes[0].0.start_ingestion().map_err(fault)?;
-            for (_, key, value) in changes {
-                match value.take() {
-                    Some(value) => table.write(std::mem::take(key), value),
-                    None => table.write_tombstone(std::mem::take(key)),
-                }
-                .map_err(fault)?;
-            }
-            table.finish().map_err(fault)?;
-        }
-        self.mark.insert(APPLIED, commit_seq.to_be_bytes()).map_err(fault)?;
-        self.database.persist(PersistMode::SyncAll).map_err(fault)
+        Ok(())
+    }
+
+    /// Whether states are missing that only replay gives back.
+    pub(crate) fn is_lost(&self) -> Result<bool, Fault> {
+        Ok(self.0.get(Space::Mark, LOST)?.is_some_and(|value| value[..] == [1]))
+    }
+
+    /// Notes that states are missing, or are no more; durable when this returns.
+    pub(crate) fn set_lost(&self, lost: bool) -> Result<(), Fault> {
+        self.0.put(Space::Mark, LOST, &[u8::from(lost)])?;
+        self.0.persist()
     }
 
     pub(crate) fn state(&self, key: &EntityKey, partition: u32) -> Result<Option<StatePut>, Fault> {
-        let value = self.states.get(prefix(key, partition)).map_err(fault)?;
+        let value = self.0.get(Space::States, &prefix(key, partition))?;
         value.map(|value| Reader(&value).state().map_err(damaged)).transpose()
     }
 
@@ -148,16 +91,9 @@ impl Store {
     ) -> Result<Vec<(Sequence, Offset, u32)>, Fault> {
         let prefix = prefix(key, partition);
         let (begin, from_key, end) = (with_seq(&prefix, 0), with_seq(&prefix, from), with_seq(&prefix, u64::MAX));
-        let mut units = Vec::new();
-        if let Some(guard) = self.history.range(begin..from_key.clone()).next_back() {
-            let (key, value) = guard.into_inner().map_err(fault)?;
-            units.push(read_unit(&key, &value).map_err(damaged)?);
-        }
-        for guard in self.history.range(from_key..=end).take(limit) {
-            let (key, value) = guard.into_inner().map_err(fault)?;
-            units.push(read_unit(&key, &value).map_err(damaged)?);
-        }
-        Ok(units)
+        let mut units = self.0.last(Space::History, (&begin, &from_key), 1)?;
+        units.extend(self.0.first(Space::History, (&from_key, &end), limit)?);
+        units.iter().map(|(key, value)| read_unit(key, value).map_err(damaged)).collect()
     }
 
     /// The newest units of an instance, newest first, before a sequence.
@@ -169,25 +105,21 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(Sequence, Offset, u32)>, Fault> {
         let prefix = prefix(key, partition);
-        let range = with_seq(&prefix, 0)..with_seq(&prefix, before);
-        let units = self.history.range(range).rev().take(limit).map(|guard| {
-            let (key, value) = guard.into_inner().map_err(fault)?;
-            read_unit(&key, &value).map_err(damaged)
-        });
-        units.collect()
+        let (begin, end) = (with_seq(&prefix, 0), with_seq(&prefix, before));
+        let units = self.0.last(Space::History, (&begin, &end), limit)?;
+        units.iter().map(|(key, value)| read_unit(key, value).map_err(damaged)).collect()
     }
 
     /// The newest snapshot at or before a sequence.
     pub(crate) fn snapshot(&self, key: &EntityKey, partition: u32, seq: Sequence) -> Result<Option<StatePut>, Fault> {
         let prefix = prefix(key, partition);
-        let found = self.snapshots.range(with_seq(&prefix, 0)..=with_seq(&prefix, seq)).next_back();
-        let Some(guard) = found else { return Ok(None) };
-        let (_, value) = guard.into_inner().map_err(fault)?;
-        Reader(&value).state().map(Some).map_err(damaged)
+        let (begin, end) = (with_seq(&prefix, 0), with_seq(&prefix, seq.saturating_add(1)));
+        let found = self.0.last(Space::Snapshots, (&begin, &end), 1)?;
+        found.first().map(|(_, value)| Reader(value).state().map_err(damaged)).transpose()
     }
 
     pub(crate) fn ended(&self, key: &EntityKey, partition: u32, id: &CommandId) -> Result<Option<EndedAt>, Fault> {
-        let Some(value) = self.ids.get(id_key(key, partition, id)).map_err(fault)? else { return Ok(None) };
+        let Some(value) = self.0.get(Space::Ids, &id_key(key, partition, id))? else { return Ok(None) };
         let mut reader = Reader(&value);
         let mut read = || -> Read<EndedAt> {
             let (offset, committed_at) = (reader.u64()?, Timestamp(reader.i64()?));
@@ -211,22 +143,45 @@ impl Store {
             begin.extend_from_slice(&[0, 0]);
         }
         let end = (entity.0 + 1).to_be_bytes().to_vec();
-        let found = self.states.range(begin..end).take(limit).map(|guard| {
-            let (key, value) = guard.into_inner().map_err(fault)?;
-            read_instance(&key, &value).map_err(damaged)
-        });
-        found.collect()
+        let found = self.0.first(Space::States, (&begin, &end), limit)?;
+        found.iter().map(|(key, value)| read_instance(key, value).map_err(damaged)).collect()
     }
 
     pub(crate) fn all_waiting(&self) -> Result<Vec<Found>, Fault> {
-        self.waiting
-            .iter()
-            .map(|guard| {
-                let (key, value) = guard.into_inner().map_err(fault)?;
-                read_waiting(&key, &value).map_err(damaged)
-            })
-            .collect()
+        // Keys begin with an entity type's number, and none has the highest.
+        let found = self.0.first(Space::Waiting, (&[], &[0xff; 4]), usize::MAX)?;
+        found.iter().map(|(key, value)| read_waiting(key, value).map_err(damaged)).collect()
     }
+}
+
+/// A generation as changes of each space, in no order.
+fn changes(generation: &Generation) -> [(Space, Vec<Change>); 5] {
+    let (mut states, mut history, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, dirty) in &generation.instances {
+        let prefix = prefix(key, dirty.partition);
+        for (seq, offset, count) in &dirty.history {
+            let mut value = offset.to_be_bytes().to_vec();
+            value.extend_from_slice(&count.to_be_bytes());
+            history.push((with_seq(&prefix, *seq), Some(value)));
+        }
+        snapshots.extend(dirty.snapshots.iter().map(|put| (with_seq(&prefix, put.seq), Some(state_value(put)))));
+        states.extend(dirty.state.as_ref().map(|put| (prefix, Some(state_value(put)))));
+    }
+    let ids = generation.ids.iter().map(|((key, command), at)| {
+        let mut value = at.offset.to_be_bytes().to_vec();
+        value.extend_from_slice(&at.committed_at.0.to_be_bytes());
+        put_ended(&mut value, &at.ended);
+        (id_key(key, at.partition, command), Some(value))
+    });
+    let waiting = generation.waiting.iter();
+    let waiting = waiting.map(|((key, command), found)| (waiting_key(key, command), found.as_ref().map(waiting_value)));
+    [
+        (Space::States, states),
+        (Space::History, history),
+        (Space::Snapshots, snapshots),
+        (Space::Ids, ids.collect()),
+        (Space::Waiting, waiting.collect()),
+    ]
 }
 
 /// Entity type, partition, id, and a zero byte: ids have no control characters, so no prefix is another's.
@@ -300,10 +255,7 @@ fn read_waiting(key: &[u8], value: &[u8]) -> Read<Found> {
 }
 
 /// A store that is opened anew, empty.
-pub(crate) fn open_empty(folder: &Path) -> Result<Arc<Store>, Fault> {
-    let read = |error: std::io::Error| Fault::Read { file: folder.display().to_string(), why: error.to_string() };
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(read)?;
-    }
-    Store::open(folder).map(Arc::new)
+pub(crate) fn open_empty(shelves: &dyn Shelves, folder: &Path) -> Result<Arc<Store>, Fault> {
+    shelves.remove(folder)?;
+    Store::open(shelves, folder).map(Arc::new)
 }

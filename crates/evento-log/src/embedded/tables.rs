@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use evento_model::{CommandId, EntityKey, Offset, Sequence, Timestamp};
+use evento_model::{CommandId, EntityKey, Offset, Sequence, Timestamp, planted};
 use rustc_hash::FxHashMap;
 
 use crate::frame::{Ended, Noted, UnitChange};
@@ -104,6 +104,10 @@ impl Tables {
             if ended.client_supplied {
                 let offset = offset + ended.seq_first.saturating_sub(seq_first);
                 self.active.ids.insert(at, EndedAt { ended, partition, offset, committed_at });
+                if planted!(11) && self.active.ids.len() > 8 {
+                    let oldest = self.active.ids.iter().min_by_key(|(_, at)| at.committed_at).map(|(at, _)| at.clone());
+                    oldest.map(|oldest| self.active.ids.remove(&oldest));
+                }
             }
         }
     }

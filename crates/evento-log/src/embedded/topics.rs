@@ -4,12 +4,15 @@
 //! together, synced at checkpoints, cut back to the last checkpoint and filled again from frames at start.
 //! Offsets below the end are always readable: from the file, or from what is still in memory.
 
+mod look;
+mod stretch;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use evento_model::{Offset, Timestamp, TopicKind};
+use evento_model::{Offset, Timestamp, TopicKind, planted, sometimes};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
@@ -18,20 +21,37 @@ use crate::codec::{BATCH_OVERHEAD, BatchHeader};
 use crate::disk::{Disk, DiskFile};
 use crate::frame::TopicPartition;
 use crate::wire::Reader;
+pub(crate) use look::Place;
+pub(crate) use stretch::Whole;
+pub use stretch::{FileStretch, Stretch};
 
-/// Bytes gathered in memory before they go to the file.
-const GATHER: usize = 64 << 10;
-/// Bytes between two entries of the index.
-const INDEX_EVERY: u64 = 16 << 10;
-/// Bytes at which a new file is begun.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes read at once where no batch says how many there are.
+const CHUNK: usize = 64 << 10;
 /// Bytes of one index entry on disk: offset, position, time.
 const ENTRY: usize = 24;
+
+/// How topics lie on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicSizes {
+    /// Bytes of a partition gathered in memory before they go to its file.
+    pub gather: usize,
+    /// Bytes between two entries of an index.
+    pub index_every: u64,
+    /// Bytes at which a new file is begun.
+    pub file_max: u64,
+}
+
+impl Default for TopicSizes {
+    fn default() -> TopicSizes {
+        TopicSizes { gather: 64 << 10, index_every: 16 << 10, file_max: 1 << 30 }
+    }
+}
 
 /// All partitions of all topics. Bound: partitions of the registered entity types.
 pub(crate) struct Topics {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    sizes: TopicSizes,
     partitions: RwLock<FxHashMap<TopicPartition, Arc<RwLock<Partition>>>>,
 }
 
@@ -46,19 +66,20 @@ pub(crate) struct PartitionEnd {
 
 pub(crate) struct Partition {
     folder: PathBuf,
+    sizes: TopicSizes,
     files: Vec<TopicFile>,
-    /// What is not in the last file yet. Bound: `GATHER`, or one batch.
+    /// What is not in the last file yet. Bound: `TopicSizes::gather`, or one batch.
     gathered: BytesMut,
     pub(crate) next: Offset,
 }
 
 struct TopicFile {
     base: Offset,
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     index_file: Box<dyn DiskFile>,
     /// Bytes in the file, without what is gathered.
     length: u64,
-    /// Sparse: every 16 KiB. Bound: one entry of 24 bytes per 16 KiB on disk.
+    /// Sparse. Bound: one entry of 24 bytes per `TopicSizes::index_every` on disk.
     index: Vec<Entry>,
     /// Entries that are in the index file.
     indexed: usize,
@@ -70,6 +91,20 @@ struct Entry {
     offset: Offset,
     position: u64,
     time: i64,
+}
+
+/// The index of a file that has none, from the heads of its batches; up to the first that is none.
+fn index_of(file: &dyn DiskFile, length: u64, every: u64) -> std::io::Result<Vec<Entry>> {
+    let (mut index, mut position) = (Vec::<Entry>::new(), 0);
+    let mut head = [0; BATCH_OVERHEAD];
+    while position < length && file.read_at(&mut head, position)? == head.len() {
+        let Ok(header) = BatchHeader::read(&head) else { break };
+        if index.last().is_none_or(|entry| position - entry.position >= every) {
+            index.push(Entry { offset: header.base_offset, position, time: header.timestamp });
+        }
+        position += header.bytes as u64;
+    }
+    Ok(index)
 }
 
 fn file_name(base: Offset, kind: &str) -> String {
@@ -85,8 +120,8 @@ fn later(result: Result<(), Fault>) -> Result<Result<(), Fault>, Fault> {
 }
 
 impl Topics {
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Topics {
-        Topics { disk, folder, partitions: RwLock::default() }
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, sizes: TopicSizes) -> Topics {
+        Topics { disk, folder, sizes, partitions: RwLock::default() }
     }
 
     fn folder_of(&self, at: TopicPartition) -> PathBuf {
@@ -114,7 +149,7 @@ impl Topics {
     /// Opens every partition that was there at the checkpoint, and cuts everything back to it.
     pub(crate) fn open(&self, ends: &[(TopicPartition, PartitionEnd)]) -> Result<(), Fault> {
         for (at, end) in ends {
-            let partition = Partition::open(&*self.disk, self.folder_of(*at), Some(*end))?;
+            let partition = Partition::open(&*self.disk, self.folder_of(*at), self.sizes, Some(*end))?;
             self.partitions.write().insert(*at, Arc::new(RwLock::new(partition)));
         }
         Ok(())
@@ -152,7 +187,7 @@ impl Topics {
         if let Some(partition) = self.get(at) {
             return Ok(partition);
         }
-        let partition = Partition::open(&*self.disk, self.folder_of(at), None)?;
+        let partition = Partition::open(&*self.disk, self.folder_of(at), self.sizes, None)?;
         let partition = Arc::new(RwLock::new(partition));
         self.partitions.write().insert(at, partition.clone());
         Ok(partition)
@@ -199,7 +234,12 @@ impl Topics {
 }
 
 impl Partition {
-    fn open(disk: &dyn Disk, folder: PathBuf, end: Option<PartitionEnd>) -> Result<Partition, Fault> {
+    fn open(
+        disk: &dyn Disk,
+        folder: PathBuf,
+        sizes: TopicSizes,
+        end: Option<PartitionEnd>,
+    ) -> Result<Partition, Fault> {
         disk.make_folder(&folder).map_err(Fault::write(&folder))?;
         let mut bases: Vec<Offset> = disk
             .list(&folder)
@@ -209,7 +249,7 @@ impl Partition {
             .collect();
         bases.sort_unstable();
         let end = end.unwrap_or(PartitionEnd { next: 0, file: 0, length: 0 });
-        let mut partition = Partition { folder, files: Vec::new(), gathered: BytesMut::new(), next: end.next };
+        let mut partition = Partition { folder, sizes, files: Vec::new(), gathered: BytesMut::new(), next: end.next };
         for base in bases {
             if base > end.file {
                 for kind in ["idx", "log"] {
@@ -265,7 +305,11 @@ impl Partition {
             index.push(Entry { offset, position, time });
         }
         index_file.set_length((index.len() * ENTRY) as u64).map_err(Fault::write(&index_path))?;
-        Ok(TopicFile { base, file, index_file, length, indexed: index.len(), index, dirty: false })
+        let indexed = index.len();
+        if index.is_empty() && length > 0 {
+            index = index_of(&*file, length, self.sizes.index_every).map_err(Fault::read(&path))?;
+        }
+        Ok(TopicFile { base, file: file.into(), index_file, length, indexed, index, dirty: false })
     }
 
     fn append(&mut self, disk: &dyn Disk, batch: &[u8]) -> Result<(), Fault> {
@@ -279,17 +323,18 @@ impl Partition {
             return Err(corrupt(format!("offset {} follows, where {} should", header.base_offset, self.next)));
         }
         let mut full = Ok(());
-        if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > FILE_BYTES_MAX {
+        if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > self.sizes.file_max {
             full = later(self.roll(disk))?;
         }
         let position = self.last().length + self.gathered.len() as u64;
+        let index_every = self.sizes.index_every;
         let last = self.files.last_mut().expect("a partition has a file");
-        if last.index.last().is_none_or(|entry| position - entry.position >= INDEX_EVERY) {
+        if last.index.last().is_none_or(|entry| position - entry.position >= index_every) {
             last.index.push(Entry { offset: header.base_offset, position, time: header.timestamp });
         }
         self.gathered.extend_from_slice(batch);
         self.next = header.end_offset();
-        if self.gathered.len() >= GATHER {
+        if self.gathered.len() >= self.sizes.gather {
             full = full.and(later(self.flush().map(drop))?);
         }
         full
@@ -297,6 +342,7 @@ impl Partition {
 
     /// Begins a new file.
     fn roll(&mut self, disk: &dyn Disk) -> Result<(), Fault> {
+        sometimes!("topic file rolled");
         self.flush()?;
         let file = self.open_file(disk, self.next, Some(0))?;
         self.files.push(file);
@@ -312,7 +358,11 @@ impl Partition {
         let folder = self.folder.clone();
         let last = self.files.last_mut().expect("a partition has a file");
         if !self.gathered.is_empty() {
-            last.file.write_at(&self.gathered, last.length).map_err(Fault::write(&folder))?;
+            let written = last.file.write_at(&self.gathered, last.length).map_err(Fault::write(&folder));
+            if planted!(29) && written.is_err() {
+                last.length = last.file.length().unwrap_or(last.length);
+            }
+            written?;
             last.length += self.gathered.len() as u64;
             last.dirty = true;
             self.gathered.clear();
@@ -354,7 +404,7 @@ impl Partition {
         let mut position = entry.map_or(0, |entry| file.index[entry].position);
         let (mut left, mut file_at) = (bytes_max, file_at);
         // Enough for the way from the index entry to the batch, and the batches themselves.
-        let mut chunk = self.chunk(file_at, position, (INDEX_EVERY as usize + bytes_max).min(4 << 20))?;
+        let mut chunk = self.chunk(file_at, position, (self.sizes.index_every as usize + bytes_max).min(4 << 20))?;
         loop {
             let header = match BatchHeader::read(&chunk) {
                 Ok(header) if header.bytes <= chunk.len() => header,
@@ -366,7 +416,7 @@ impl Partition {
                     continue;
                 }
                 Err(_) if chunk.len() < BATCH_OVERHEAD => {
-                    chunk = self.chunk(file_at, position, left.max(GATHER))?;
+                    chunk = self.chunk(file_at, position, left.max(CHUNK))?;
                     if chunk.len() >= BATCH_OVERHEAD {
                         continue;
                     }
@@ -375,7 +425,7 @@ impl Partition {
                         return Err(self.damaged(position));
                     }
                     (file_at, position) = (file_at + 1, 0);
-                    chunk = self.chunk(file_at, 0, left.max(GATHER))?;
+                    chunk = self.chunk(file_at, 0, left.max(CHUNK))?;
                     continue;
                 }
                 Err(_) => return Err(self.damaged(position)),
@@ -418,7 +468,7 @@ impl Partition {
         let entry = file.index.partition_point(|entry| entry.time < time.0).checked_sub(1);
         let mut from = entry.map_or(file.base, |entry| file.index[entry].offset);
         while from < self.next {
-            for batch in self.read(from, GATHER)? {
+            for batch in self.read(from, CHUNK)? {
                 let header = BatchHeader::read(&batch).map_err(|_| self.damaged(0))?;
                 if header.timestamp >= time.0 {
                     return Ok(header.base_offset);

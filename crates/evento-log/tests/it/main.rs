@@ -1,9 +1,10 @@
 //! The embedded log on a real disk: what was reported durable is there after any restart, and damage is named.
 #![cfg(feature = "embedded")]
 
+mod backup;
 mod bytes;
 mod crash;
 mod damage;
-mod disk;
 mod durable;
 mod scratch;
+mod scrub;

@@ -184,6 +184,22 @@ pub const SETTINGS: &[Setting] = &[
         doc: "where everything is stored",
     },
     Setting {
+        key: "data.scrub.bytesPerSecond",
+        flag: None,
+        kind: Kind::Bytes(0, 1 << 40),
+        dev: "0",
+        serve: "4MiB",
+        doc: "how fast everything stored is looked through for damage; 0 turns it off",
+    },
+    Setting {
+        key: "data.scrub.every",
+        flag: None,
+        kind: Kind::Duration(1_000, 366 * 86_400_000),
+        dev: "24h",
+        serve: "24h",
+        doc: "how long after the end of one pass the next begins",
+    },
+    Setting {
         key: "dev.resources",
         flag: Some("resources"),
         kind: Kind::Path,

@@ -41,6 +41,8 @@ fn the_nearest_source_wins() {
         http.hosts =  (default)
         http.requireIdempotencyKey = false (default)
         data.dir = /srv (user.toml:2)
+        data.scrub.bytesPerSecond = 0 (default)
+        data.scrub.every = 24h (default)
         dev.resources = resources (default)
         log.format = json (--log-format)
         client.address =  (default)"#]]

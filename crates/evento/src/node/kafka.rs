@@ -11,10 +11,11 @@ use evento_model::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::api::{NodeApi, time};
+use super::api::NodeApi;
 use super::bind;
 use crate::cli::failure::Failure;
 use crate::config::Config;
+use crate::output::time::rfc3339;
 
 /// A Kafka listener that is bound and not served yet.
 pub struct Kafka {
@@ -89,7 +90,19 @@ fn limits(config: &Config) -> Result<Limits, Failure> {
         produce: config.optional_bytes("kafka.quota.produceBytesPerSecond"),
         fetch: config.optional_bytes("kafka.quota.fetchBytesPerSecond"),
     };
-    Ok(Limits { groups, quotas, ..Limits::default() })
+    Ok(Limits { groups, quotas, connections_max: connections_max(), ..Limits::default() })
+}
+
+/// Half of the open files that the process may have, which is first raised as far as the system allows: the other
+/// half is left to HTTP, the log and functions.
+fn connections_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(usize::MAX, |files| files / 2).min(Limits::default().connections_max)
 }
 
 /// `localhost` of `localhost:9092`.
@@ -119,7 +132,7 @@ pub fn topics(broker: &Broker, registry: Option<&str>) -> Value {
 pub fn refused(broker: &Broker) -> Value {
     let batch = |batch: RefusedBatch| {
         json!({
-            "at": time(Timestamp(batch.at)),
+            "at": rfc3339(Timestamp(batch.at)),
             "topic": batch.topic,
             "partition": batch.partition,
             "clientId": batch.client_id,
@@ -162,6 +175,6 @@ fn lag(group: &GroupDetail) -> Option<u64> {
 
 fn offset(offset: &GroupOffset) -> Value {
     json!({"topic": offset.topic, "partition": offset.partition, "committed": offset.committed,
-        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| time(Timestamp(at))),
+        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| rfc3339(Timestamp(at))),
         "metadata": offset.metadata, "member": offset.member})
 }

@@ -7,17 +7,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use evento_engine::effect::DoneDraft;
-use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
-use evento_log::embedded::{Done as Report, EmbeddedLog, Fault};
-use evento_log::intake::{Answer, Ask, Done, Refusal};
-use evento_log::record::EventRecord;
+use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, LoadNo, Looked, Notice, Now, UnitNo, WaiterId};
+use evento_log::embedded::{Done as Report, EmbeddedLog, Fault, Found};
+use evento_log::failpoint;
+use evento_log::intake::{Answer, Ask, Refusal};
 use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
-use evento_model::{
-    Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, Position, ResourceName, Timestamp,
-    TopicKind,
-};
+use evento_model::{Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, ResourceName, Timestamp};
 use evento_schema::catalog::Catalog;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -129,11 +125,19 @@ pub fn start(start: Start) -> Path {
         waiters: FxHashMap::default(),
         waiters_next: 0,
         quiet: Vec::new(),
+        held: Vec::new(),
         started: Instant::now(),
         told,
         counts,
     };
+    let mut lost = driver.log.watch_lost();
     tokio::spawn(driver.run());
+    let woken = inbox.clone();
+    tokio::spawn(async move {
+        while !lost.borrow_and_update().is_empty() && lost.changed().await.is_ok() {
+            woken.wake.notify_one();
+        }
+    });
     Path(inbox)
 }
 
@@ -152,6 +156,9 @@ struct Driver {
     waiters: FxHashMap<WaiterId, oneshot::Sender<Answer>>,
     waiters_next: u64,
     quiet: Vec<(EntityTypeId, oneshot::Sender<()>)>,
+    /// Look-ups of instances whose states are lost: nothing is decided on them before they are rebuilt. Bound: the
+    /// engine's instances.
+    held: Vec<(LoadNo, EntityKey, Option<CommandId>)>,
     started: Instant,
     told: mpsc::UnboundedSender<Told>,
     counts: Counts,
@@ -169,6 +176,7 @@ impl Driver {
             if self.full_since.is_some() {
                 self.begin_anew(&mut inputs);
             }
+            self.release(&mut inputs);
             let effects = self.engine.step(self.now(), inputs.drain(..));
             self.carry_out(effects, &mut inputs);
             if !self.quiet.is_empty() {
@@ -209,6 +217,7 @@ impl Driver {
             Ok(unfinished) => {
                 tracing::info!("the disk has room again");
                 self.full_since = None;
+                self.held.clear();
                 let chance = Chance::new(self.started.elapsed().as_nanos() as u64);
                 self.engine = Engine::new(self.config.clone(), chance, self.epoch, unfinished);
                 let asked: Vec<Input> = inputs.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
@@ -216,6 +225,16 @@ impl Driver {
                 inputs.extend(asked);
             }
             Err(fault) => tracing::error!(code = %fault.code(), "{fault}"),
+        }
+    }
+
+    /// Looks up what was held until its states were rebuilt.
+    fn release(&mut self, inputs: &mut Vec<Input>) {
+        for (load, key, command) in std::mem::take(&mut self.held) {
+            match self.log.states_lost(key.entity) {
+                true => self.held.push((load, key, command)),
+                false => inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref()))),
+            }
         }
     }
 
@@ -253,13 +272,18 @@ impl Driver {
         let mut units: Vec<(CommitUnit, Report)> = Vec::new();
         for effect in effects {
             match effect {
+                Effect::Load { load, key, command } if self.log.states_lost(key.entity) => {
+                    self.held.push((load, key, command));
+                }
                 Effect::Load { load, key, command } => {
                     inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref())));
                 }
                 Effect::Call { call, function, revision, request, timeout_ms } => {
                     let (functions, path) = (self.functions.clone(), self.path.clone());
                     tokio::spawn(async move {
+                        failpoint::reach("function-call-before");
                         let answer = functions.run(&function, revision, request, timeout_ms).await;
+                        failpoint::reach("function-call-after");
                         path.tell(Input::Answered(call, answer));
                     });
                 }
@@ -313,14 +337,7 @@ fn report(
     Box::new(move |result: Result<Committed, Fault>| match result {
         Ok(committed) => {
             for (sender, draft) in answers {
-                let answer = match draft {
-                    Draft::Done(draft) => Answer::Done(Arc::new(finish(&draft, entity, partition, &committed))),
-                    Draft::Stored { mut status, command_index } => {
-                        status.position = command_place(entity, partition, &committed, command_index);
-                        Answer::Unfinished(status)
-                    }
-                };
-                let _ = sender.send(answer);
+                let _ = sender.send(draft.answer(entity, partition, &committed));
             }
             path.tell(Input::Committed(unit, committed));
         }
@@ -336,71 +353,15 @@ fn report(
     })
 }
 
-fn finish(draft: &DoneDraft, entity: EntityTypeId, partition: u32, committed: &Committed) -> Done {
-    let offset = committed.event_offset_first + draft.event_index as u64;
-    Done {
-        key: draft.key.clone(),
-        command_id: draft.command_id.clone(),
-        command_type: draft.command_type.clone(),
-        outcome: draft.outcome,
-        events: draft.events.clone(),
-        state: draft.state.clone(),
-        position: Position { entity, topic: TopicKind::Events, partition, offset },
-        command_position: command_place(entity, partition, committed, draft.command_index),
-        attempts: draft.attempts,
-        revision: draft.revision,
-        accepted_at: draft.accepted_at,
-        committed_at: committed.committed_at,
-        replayed: false,
-    }
-}
-
-/// Where a command's own record is, if this commit wrote it.
-fn command_place(
-    entity: EntityTypeId,
-    partition: u32,
-    committed: &Committed,
-    index: Option<usize>,
-) -> Option<Position> {
-    let offset = committed.command_offset_first + index? as u64;
-    Some(Position { entity, topic: TopicKind::Commands, partition, offset })
-}
-
 /// What the log knows of an instance and, if asked, of a command.
 fn look_up(log: &EmbeddedLog, key: &EntityKey, command: Option<&CommandId>) -> Result<Looked, Code> {
-    let read = || -> Result<Looked, Fault> {
-        let state = log.state(key)?;
-        let found = match command {
-            Some(id) => log.outcome(key, id)?.map(|outcome| (id, outcome)),
-            None => None,
-        };
-        let Some((id, outcome)) = found else { return Ok(Looked { state, done: None }) };
-        let at = outcome.event_position;
-        let count = (outcome.seq_last - outcome.seq_first + 1) as u32;
-        let events: Vec<EventRecord> =
-            log.events(at.entity, at.partition, at.offset, count)?.into_iter().map(|event| event.record).collect();
-        let Some(first) = events.first() else { return Ok(Looked { state, done: None }) };
-        let done = Done {
-            key: key.clone(),
-            command_id: id.clone(),
-            command_type: first.command_type.clone(),
-            outcome: outcome.outcome,
-            events,
-            state: None,
-            position: at,
-            command_position: None,
-            attempts: outcome.attempts,
-            revision: outcome.revision,
-            accepted_at: outcome.accepted_at,
-            committed_at: outcome.committed_at,
-            replayed: true,
-        };
-        Ok(Looked { state, done: Some((Arc::new(done), outcome.digest)) })
-    };
-    read().map_err(|fault| {
-        tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
-        fault.code()
-    })
+    match log.look_up(key, command) {
+        Ok(Found { state, done }) => Ok(Looked { state, done }),
+        Err(fault) => {
+            tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
+            Err(fault.code())
+        }
+    }
 }
 
 /// Wall clock, milliseconds since 1970.

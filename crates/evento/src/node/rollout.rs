@@ -81,9 +81,7 @@ impl Rollout {
         path: Path,
         surroundings: Surroundings,
     ) -> Result<Rollout, String> {
-        let entries: Vec<(Vec<u8>, Vec<u8>)> =
-            log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
-        let registry = Registry::load(&entries)?;
+        let registry = registry_of(&log)?;
         let catalog = Arc::new(catalog(&registry, registry.version(), &[]));
         register(&log, &catalog);
         path.serve(catalog.clone());
@@ -555,14 +553,15 @@ impl Rollout {
         Some(Replayer { entity, live, log: self.log.clone() })
     }
 
-    /// Rebuilds all states from the events: the state store was lost.
-    pub async fn rebuild_all(&self) -> Result<u64, Problem> {
+    /// Rebuilds the states that went with the state store, of every entity type that has a function to do it.
+    pub async fn rebuild_lost(&self) -> Result<u64, Problem> {
         let _turn = self.turn.lock().await;
         let mut count = 0;
-        for entity in self.catalog().entities() {
-            if let Some(replayer) = self.replayer(entity.id) {
-                count += self.rebuild(&replayer).await?;
-            }
+        let lost = self.log.watch_lost().borrow().clone();
+        for entity in lost {
+            let Some(replayer) = self.replayer(entity) else { continue };
+            count += self.rebuild(&replayer).await?;
+            self.log.states_rebuilt(entity)?;
         }
         Ok(count)
     }
@@ -591,6 +590,20 @@ enum History {
 async fn durable(receiver: oneshot::Receiver<Result<Committed, Fault>>) -> Result<Committed, Problem> {
     let ended = |_| Problem::new(4001, "the log ended before the change was written");
     receiver.await.map_err(ended)?.map_err(Problem::from)
+}
+
+fn registry_of(log: &EmbeddedLog) -> Result<Registry, String> {
+    let entries: Vec<(Vec<u8>, Vec<u8>)> =
+        log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    Registry::load(&entries)
+}
+
+/// What a log has registered, made known to it: for readers that serve nothing.
+pub(super) fn registered(log: &EmbeddedLog) -> Result<Catalog, String> {
+    let registry = registry_of(log)?;
+    let catalog = catalog(&registry, registry.version(), &[]);
+    register(log, &catalog);
+    Ok(catalog)
 }
 
 fn register(log: &EmbeddedLog, catalog: &Catalog) {

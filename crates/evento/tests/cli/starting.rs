@@ -86,6 +86,8 @@ fn configuration_shows_its_origins() {
         http.hosts                                         default
         http.requireIdempotencyKey         false           default
         data.dir                           /srv/evento     EVENTO_DATA_DIR
+        data.scrub.bytesPerSecond          0               default
+        data.scrub.every                   24h             default
         dev.resources                      resources       default
         log.format                         auto            default
         client.address                                     default

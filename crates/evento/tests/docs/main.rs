@@ -157,6 +157,11 @@ fn the_pages_on_the_bank_do_what_they_say() {
 }
 
 #[test]
+fn the_page_on_torture_does_what_it_says() {
+    check("docs/torture.md", "examples/bank");
+}
+
+#[test]
 fn the_page_of_settings_is_that_of_the_program() {
     let page = root().join("docs/configuration.md");
     expect_test::expect_file![page].assert_eq(&evento::config::settings::reference());

@@ -80,8 +80,17 @@ impl Server {
         Server::start_by(Command::new(env!("CARGO_BIN_EXE_evento")), data)
     }
 
+    /// Starts and waits until it answers at all, ready or not.
+    pub fn start_unready(data: &Path) -> Server {
+        Server::start_until(Command::new(env!("CARGO_BIN_EXE_evento")), data, "/livez")
+    }
+
     /// As `start`, by a command that becomes the server.
-    pub fn start_by(mut command: Command, data: &Path) -> Server {
+    pub fn start_by(command: Command, data: &Path) -> Server {
+        Server::start_until(command, data, "/readyz")
+    }
+
+    fn start_until(mut command: Command, data: &Path, check: &str) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let address = format!("127.0.0.1:{port}");
         let log =
@@ -104,7 +113,7 @@ impl Server {
         until("the server answers", START_MAX, || {
             let ended = server.child.try_wait().expect("its status");
             assert!(ended.is_none(), "the server ended: {ended:?}, see {}", data.with_extension("log").display());
-            server.get("/readyz").is_some_and(|reply| reply.status == 200)
+            server.get(check).is_some_and(|reply| reply.status == 200)
         });
         server
     }
