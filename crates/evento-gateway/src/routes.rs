@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
+use evento_model::Caller;
 use tokio::sync::{Semaphore, watch};
 
 use crate::node::Node;
@@ -151,22 +152,13 @@ async fn every_answer(State(gateway): State<Arc<Gateway>>, request: Request, nex
 /// A browser page of another site, or a name that is not ours: refused before anything is read.
 fn stranger(limits: &Limits, request: &Request) -> Option<Problem> {
     let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost");
-    let known = |host: &str| {
-        let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-        let bare = name.trim_matches(['[', ']']);
-        bare.eq_ignore_ascii_case("localhost")
-            || bare.parse::<std::net::IpAddr>().is_ok()
-            || limits.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+    let caller = Caller {
+        host: header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost"),
+        origin: header(header::ORIGIN),
+        fetch_site: header(header::HeaderName::from_static("sec-fetch-site")),
+        writes: !matches!(*request.method(), Method::GET | Method::HEAD),
     };
-    if !known(host) {
-        return Some(Problem::new(6002, format!("this server is not called {host:?}; allow the name with http.hosts")));
-    }
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let origin = header(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    let foreign = origin.is_some_and(|origin| origin != host)
-        || request.headers().get("sec-fetch-site").is_some_and(|v| v == "cross-site");
-    (writes && foreign).then(|| Problem::new(6002, "requests from pages of other sites are not taken"))
+    caller.stranger(&limits.hosts).map(|stranger| Problem::new(6002, stranger.to_string()))
 }
 
 /// Gives every error the path and the request's id; turns the framework's own words into a problem.

@@ -25,6 +25,11 @@ const READ: usize = 64 << 10;
 const REFUSED: Duration = Duration::from_millis(50);
 
 /// Who is at the other end.
+///
+/// The place where a principal will stand: TLS sets it before the first request (the name in the client's
+/// certificate), SaslAuthenticate when it succeeds (`api::sasl`). `api::answer` has this at hand for every request, and
+/// is the one place to refuse requests of a client without principal, all but ApiVersions, SaslHandshake and
+/// SaslAuthenticate. Until then only loopback addresses are served, and nobody is asked who they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
@@ -74,11 +79,19 @@ impl Connection {
     }
 
     async fn run(mut self, broker: &Arc<Broker>) -> io::Result<()> {
-        while let Some((request, _held)) = self.request(broker).await? {
-            match api::answer(broker, &mut self.client, request).await {
-                Ok(Answered::Reply(reply)) => self.write(broker, reply).await?,
-                Ok(Answered::Silent) => {}
+        while let Some((request, held)) = self.request(broker).await? {
+            let wait = match api::answer(broker, &mut self.client, request).await {
+                Ok(Answered::Reply(reply, wait)) => {
+                    self.write(broker, reply).await?;
+                    wait
+                }
+                Ok(Answered::Silent(wait)) => wait,
                 Err(why) => return Err(io::Error::new(io::ErrorKind::InvalidData, why.to_string())),
+            };
+            drop(held);
+            if !wait.is_zero() {
+                // What the client sends meanwhile waits in the socket.
+                tokio::time::sleep(wait).await;
             }
         }
         Ok(())

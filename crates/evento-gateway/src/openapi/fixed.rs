@@ -401,7 +401,7 @@ pub(super) fn schemas() -> Map<String, Value> {
             "RefusedBatch",
             object(
                 json!({"at": time(), "topic": text(), "partition": number(), "clientId": text(), "clientAddress": text(),
-                    "refused": number(),
+                    "transactionalId": {"type": ["string", "null"]}, "refused": number(),
                     "records": {"type": "array", "items": object(json!({"index": number(), "reason": text()}), &[])}}),
                 &[],
             ),

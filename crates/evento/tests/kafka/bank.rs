@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{Server, bank_function, bank_resources, until};
 
 /// Accounts filled first, each with one opening and four commands more.
 const FEED: usize = 24;
@@ -26,6 +26,8 @@ pub struct Bank {
     pub registry: String,
     /// A time in ms after all events of `feed-…` and before all of `late-…`.
     pub between: u64,
+    /// Settings of the server, as environment variables.
+    settings: &'static [(&'static str, &'static str)],
     folder: tempfile::TempDir,
 }
 
@@ -46,19 +48,24 @@ impl Bank {
 
     /// Starts it without any account.
     pub fn empty() -> Bank {
+        Bank::with(&[])
+    }
+
+    /// Starts it without any account, with settings as environment variables.
+    pub fn with(settings: &'static [(&'static str, &'static str)]) -> Bank {
         let folder = tempfile::tempdir().expect("a folder");
         let (kafka, registry) = (free(), free());
-        let server = start(&folder.path().join("data"), &kafka, &registry);
+        let server = start(&folder.path().join("data"), &kafka, &registry, settings);
         assert!(TcpStream::connect(&kafka).is_ok(), "the Kafka listener is not there");
         server.apply(&bank_resources(folder.path(), bank_function(), ""));
-        Bank { server, kafka, registry: format!("http://{registry}"), between: 0, folder }
+        Bank { server, kafka, registry: format!("http://{registry}"), between: 0, settings, folder }
     }
 
     /// SIGKILL, and a new start on the same data and addresses.
     pub fn restart(&mut self) {
         self.server.kill();
         let registry = self.registry.trim_start_matches("http://").to_owned();
-        self.server = start(&self.folder.path().join("data"), &self.kafka, &registry);
+        self.server = start(&self.folder.path().join("data"), &self.kafka, &registry, self.settings);
     }
 
     /// Sends commands, all of which must be accepted or rejected.
@@ -79,8 +86,16 @@ impl Bank {
 
     /// The events of an account as the HTTP API tells them.
     pub fn events(&self, key: &str) -> Vec<Value> {
-        let answer = self.server.json(&format!("/v1/entities/account/{key}/events?limit=500"));
-        answer["items"].as_array().expect("items").clone()
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let from = all.len() + 1;
+            let answer = self.server.json(&format!("/v1/entities/account/{key}/events?limit=500&fromSeq={from}"));
+            let page = answer["items"].as_array().expect("items");
+            all.extend(page.iter().cloned());
+            if page.len() < 500 {
+                return all;
+            }
+        }
     }
 
     /// Waits until a command has an outcome, and tells the amounts of all deposits of its account so far.
@@ -109,9 +124,10 @@ impl Bank {
     }
 }
 
-fn start(data: &Path, kafka: &str, registry: &str) -> Server {
+fn start(data: &Path, kafka: &str, registry: &str, settings: &[(&str, &str)]) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evento"));
     command.env("EVENTO_KAFKA_LISTEN", kafka).env("EVENTO_REGISTRY_LISTEN", registry);
+    command.envs(settings.iter().copied());
     Server::start_by(command, data)
 }
 
@@ -142,8 +158,6 @@ fn milliseconds() -> u64 {
 /// The next millisecond, when it has begun: everything stored so far is older.
 fn next_millisecond() -> u64 {
     let next = milliseconds() + 1;
-    while milliseconds() <= next {
-        std::thread::yield_now();
-    }
+    until("the millisecond ends", Duration::from_secs(60), || milliseconds() > next);
     next
 }

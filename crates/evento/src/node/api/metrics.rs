@@ -100,6 +100,13 @@ impl NodeApi {
             broker.requests().into_iter().map(|(api, count)| (format!("{{api=\"{api}\"}}"), count as f64)).collect();
         families.gauge("evento_kafka_connections", "Open connections.", broker.connections() as f64);
         families.put("evento_kafka_requests_total", "counter", "Requests of Kafka clients.", &requests);
+        let throttled: Vec<(String, f64)> = broker
+            .throttled()
+            .into_iter()
+            .map(|(api, reason, count)| (format!("{{api=\"{api}\",reason=\"{reason}\"}}"), count as f64))
+            .collect();
+        let help = "Answers that told a client to wait.";
+        families.put("evento_kafka_throttled_total", "counter", help, &throttled);
         let refused = broker.refused_total() as f64;
         families.counter("evento_refused_batches_total", "Batches with records that are no commands.", refused);
     }

@@ -10,9 +10,13 @@ import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.StaleMemberEpochException;
+import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -44,7 +48,7 @@ final class Groups {
             consumer.subscribe(List.of(o.get("topic").asText()));
             TreeSet<Integer> owned = null;
             while (ended.getCount() > 0) {
-                var records = consumer.poll(Duration.ofMillis(100));
+                var records = poll(consumer);
                 var now = owned(consumer);
                 if (!now.equals(owned)) {
                     owned = now;
@@ -52,9 +56,30 @@ final class Groups {
                 }
                 records.forEach(record -> Contract.emit("record", Contract.place(record)));
                 if (!records.isEmpty()) {
-                    consumer.commitAsync();
+                    commit(o, consumer);
                 }
             }
+        }
+    }
+
+    /** After a restart of the server a member of the new protocol may be told that nobody knows it; it then joins again. */
+    private static ConsumerRecords<String, byte[]> poll(KafkaConsumer<String, byte[]> consumer) {
+        try {
+            return consumer.poll(Duration.ofMillis(100));
+        } catch (UnknownMemberIdException | StaleMemberEpochException restarted) {
+            return ConsumerRecords.empty();
+        }
+    }
+
+    private static void commit(JsonNode o, KafkaConsumer<?, ?> consumer) {
+        if (!o.path("synchronous").asBoolean()) {
+            consumer.commitAsync();
+            return;
+        }
+        try {
+            consumer.commitSync(Duration.ofSeconds(5));
+        } catch (KafkaException moved) {
+            // The group moves, or the server is gone: the records are read again by whoever owns their partition then.
         }
     }
 
