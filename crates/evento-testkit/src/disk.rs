@@ -351,6 +351,9 @@ impl Disk for SimDisk {
         inner.verb(Verb::Open, path)?;
         let number = match inner.find(path) {
             Some(number) => number,
+            None if inner.capacity != u64::MAX && inner.used() >= inner.capacity => {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             None => {
                 let (folder, name) = split(path);
                 inner.files.push(File { live: vec![], durable: vec![], path: path.into(), unsynced: vec![] });

@@ -296,15 +296,18 @@ async fn ended() -> &'static str {
 /// Starts what is registered; what does not come up is tried again.
 async fn keep_starting(rollout: Arc<Rollout>, states_lost: bool) {
     let mut lost = states_lost;
+    if lost {
+        rollout.states_are_lost();
+    }
     loop {
         let (_, failed) = rollout.start_functions().await;
         if lost && failed.is_empty() {
-            match rollout.rebuild_all().await {
-                Ok(count) => {
-                    tracing::info!(count, "the states were rebuilt from the events");
+            match rollout.states_are_rebuilt() {
+                Ok(()) => {
+                    tracing::info!("the states were rebuilt from the events");
                     lost = false;
                 }
-                Err(problem) => tracing::error!(code = %problem.code, "{}", problem.detail),
+                Err(fault) => tracing::error!(code = %fault.code(), "{fault}"),
             }
         }
         for (name, failure) in &failed {

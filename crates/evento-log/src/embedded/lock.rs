@@ -44,7 +44,7 @@ pub(crate) fn raise_epoch(disk: &dyn Disk, folder: &Path) -> Result<OwnerEpoch, 
     let found = small::read(disk, folder, EPOCH)?;
     let epoch = found.as_deref().map_or(Ok(0), |found| read_epoch(folder, found))? + 1;
     // Of one width, so that it can be written over its predecessor.
-    let text = format!("{epoch:010}\n");
+    let text = format!("{epoch:010} {:08x}\n", crc32c::crc32c(&epoch.to_be_bytes()));
     match small::replace(disk, folder, EPOCH, text.as_bytes()) {
         // Not even a small file fits: what is there is overwritten, which takes no space and is one sector.
         Err(Fault::Full(_)) if found.is_some_and(|found| found.len() == text.len()) => {
@@ -57,9 +57,16 @@ pub(crate) fn raise_epoch(disk: &dyn Disk, folder: &Path) -> Result<OwnerEpoch, 
 
 fn read_epoch(folder: &Path, found: &[u8]) -> Result<OwnerEpoch, Fault> {
     let text = String::from_utf8_lossy(found);
-    text.trim().parse::<OwnerEpoch>().map_err(|_| Fault::Corrupt {
+    let (number, crc) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let read = || {
+        let epoch: OwnerEpoch = number.parse().ok()?;
+        // The first format had no checksum.
+        let whole = crc.is_empty() || format!("{:08x}", crc32c::crc32c(&epoch.to_be_bytes())) == crc;
+        whole.then_some(epoch)
+    };
+    read().ok_or_else(|| Fault::Corrupt {
         file: folder.join(EPOCH).display().to_string(),
         offset: 0,
-        what: format!("{text:?} is no number"),
+        what: format!("{text:?} is no number with its checksum"),
     })
 }

@@ -140,8 +140,8 @@ impl Segments {
         Ok(Segment { number, incarnation, file, offset: SEGMENT_HEAD, bytes: self.bytes })
     }
 
-    /// Opens a segment and reads its incarnation; `None` if its head was never finished.
-    fn open(&self, number: u64) -> Result<Option<(Segment, Bytes)>, Fault> {
+    /// Opens a segment and reads its incarnation, with its content; no segment if its head is not right.
+    fn open(&self, number: u64) -> Result<(Option<Segment>, Bytes), Fault> {
         let path = self.path(number);
         let read = Fault::read(&path);
         let file = self.disk.open(&path).map_err(&read)?;
@@ -149,13 +149,14 @@ impl Segments {
         let mut content = vec![0; bytes as usize];
         let length = file.read_at(&mut content, 0).map_err(&read)?;
         content.truncate(length);
-        let Some(head) = content.get(..28).filter(|head| head[..8] == MAGIC) else { return Ok(None) };
+        let content = Bytes::from(content);
+        let Some(head) = content.get(..28).filter(|head| head[..8] == MAGIC) else { return Ok((None, content)) };
         let number_at = |at: usize| u64::from_be_bytes(head[at..at + 8].try_into().unwrap_or_default());
         if crc32c::crc32c(&head[..24]).to_be_bytes() != head[24..] || number_at(8) != number {
-            return Ok(None);
+            return Ok((None, content));
         }
         let segment = Segment { number, incarnation: number_at(16), file, offset: SEGMENT_HEAD, bytes };
-        Ok(Some((segment, content.into())))
+        Ok((Some(segment), content))
     }
 
     /// Hands every frame from a place on to `each`, and finds where the next one goes.
@@ -177,8 +178,13 @@ impl Segments {
             return Err(Fault::Corrupt { file, offset: 0, what });
         }
         for (n, number) in numbers.iter().enumerate() {
-            let Some((mut segment, content)) = self.open(*number)? else {
+            let (segment, content) = self.open(*number)?;
+            let Some(mut segment) = segment else {
                 // Its head was being written when the power went: nothing can be in it, and nothing after it.
+                if !accept_loss && later(&content, 0, None, end.commit_seq).is_some() {
+                    let what = "its head is damaged, and a frame in it is whole".to_owned();
+                    return Err(Fault::Corrupt { file: self.path(*number).display().to_string(), offset: 0, what });
+                }
                 break;
             };
             let mut at = if *number == from.segment { from.offset.max(SEGMENT_HEAD) } else { SEGMENT_HEAD } as usize;
@@ -205,7 +211,7 @@ impl Segments {
             segment.offset = at as u64;
             end.segment = *number;
             end.offset = at as u64;
-            let later = later(&content, at, segment.incarnation, end.commit_seq);
+            let later = later(&content, at, Some(segment.incarnation), end.commit_seq);
             let elsewhere = self.later_segment(&numbers[n + 1..], end.commit_seq)?;
             replayed.torn_bytes = torn(&content, at, segment.incarnation);
             replayed.current = Some(segment);
@@ -239,15 +245,18 @@ impl Segments {
         self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))
     }
 
-    /// Whether a later segment begins with a frame: `Some(true)` if it is the next one.
+    /// Whether a later segment has a frame: `Some(true)` if it begins with the next one.
     fn later_segment(&self, numbers: &[u64], commit_seq: u64) -> Result<Option<bool>, Fault> {
         for number in numbers {
-            if let Some((segment, content)) = self.open(*number)?
-                && let Some(head) = FrameHead::read(content.get(SEGMENT_HEAD as usize..).unwrap_or_default())
-                && head.incarnation == segment.incarnation
-                && head.commit_seq >= commit_seq
+            let (segment, content) = self.open(*number)?;
+            let (begin, incarnation) = (SEGMENT_HEAD as usize, segment.map(|segment| segment.incarnation));
+            if let Some(incarnation) = incarnation
+                && next(&content, begin, incarnation, commit_seq).is_some()
             {
-                return Ok(Some(head.commit_seq == commit_seq));
+                return Ok(Some(true));
+            }
+            if later(&content, begin - ALIGNMENT, incarnation, commit_seq).is_some() {
+                return Ok(Some(false));
             }
         }
         Ok(None)
@@ -260,11 +269,12 @@ fn next(content: &[u8], at: usize, incarnation: u64, commit_seq: u64) -> Option<
     (head.incarnation == incarnation && head.commit_seq == commit_seq).then_some(head)
 }
 
-/// Where a whole frame with a later number is, after a place where none is.
-fn later(content: &[u8], from: usize, incarnation: u64, commit_seq: u64) -> Option<usize> {
+/// Where a whole frame with a later number is, after a place where none is; of this incarnation, if that is known.
+fn later(content: &[u8], from: usize, incarnation: Option<u64>, commit_seq: u64) -> Option<usize> {
     (from + ALIGNMENT..content.len()).step_by(ALIGNMENT).find(|at| {
         let head = content[*at..].starts_with(b"EVCF").then(|| FrameHead::read(&content[*at..])).flatten();
-        head.is_some_and(|head| head.incarnation == incarnation && head.commit_seq >= commit_seq)
+        let ours = |head: &FrameHead| incarnation.is_none_or(|incarnation| head.incarnation == incarnation);
+        head.is_some_and(|head| ours(&head) && head.commit_seq >= commit_seq)
     })
 }
 

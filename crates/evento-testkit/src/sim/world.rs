@@ -30,6 +30,9 @@ const READERS: usize = 2;
 /// Steps of a run at most: more means that it never comes to rest.
 const EVENTS_MAX: u64 = 400_000;
 
+/// Longest sleep of the driver, in milliseconds.
+const SLEEP_MAX: i64 = 60_000;
+
 /// Something that is going to happen.
 pub(crate) enum Event {
     Step,
@@ -274,6 +277,9 @@ impl World {
         let Some(node) = &mut self.node else { return };
         let full = node.full;
         let out = node.step(now, seed);
+        if let Some(fault) = node.unreadable.take() {
+            return self.unreadable(&fault);
+        }
         if full && !node.full {
             self.undeclare();
         }
@@ -353,7 +359,7 @@ impl World {
         let due = match node.inbox.is_empty() {
             false => Some(self.now),
             true if node.full => Some(self.now + 500),
-            true => node.engine.due().map(|at| at.0.max(self.now + 1)),
+            true => node.engine.due().map(|at| at.0.clamp(self.now + 1, self.now + SLEEP_MAX)),
         };
         if untold && !self.soon.tell {
             self.soon.tell = true;

@@ -113,9 +113,7 @@ pub fn start(start: Start) -> Path {
     let Start { log, functions, config, seed, epoch, unfinished, told, counts } = start;
     let inbox = Arc::new(Inbox { messages: Mutex::new(Vec::new()), wake: Notify::new() });
     let driver = Driver {
-        engine: Engine::new(config.clone(), Chance::new(seed), epoch, unfinished),
-        config,
-        epoch,
+        engine: Engine::new(config, Chance::new(seed), epoch, unfinished),
         catalog: None,
         full_since: None,
         path: Path(inbox.clone()),
@@ -134,8 +132,6 @@ pub fn start(start: Start) -> Path {
 
 struct Driver {
     engine: Engine,
-    config: Config,
-    epoch: OwnerEpoch,
     /// The newest catalogue, for an engine that is built anew.
     catalog: Option<Arc<Catalog>>,
     /// Since when the disk is full: the engine is then ahead of the log, and is built anew when there is room.
@@ -205,7 +201,7 @@ impl Driver {
                 tracing::info!("the disk has room again");
                 self.full_since = None;
                 let chance = Chance::new(self.started.elapsed().as_nanos() as u64);
-                self.engine = Engine::new(self.config.clone(), chance, self.epoch, unfinished);
+                self.engine = self.engine.anew(chance, unfinished);
                 let asked: Vec<Input> = inputs.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
                 inputs.extend(self.catalog.clone().map(Input::Catalog));
                 inputs.extend(asked);
@@ -249,7 +245,12 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Load { load, key, command } => {
-                    inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref())));
+                    let looked = look_up(&self.log, &key, command.as_ref());
+                    if let Err(code) = &looked {
+                        // The engine takes nothing any more: whoever asks for readiness must know.
+                        self.tell(Told::Fault(*code));
+                    }
+                    inputs.push(Input::Loaded(load, looked));
                 }
                 Effect::Call { call, function, revision, request, timeout_ms } => {
                     let (functions, path) = (self.functions.clone(), self.path.clone());

@@ -42,6 +42,8 @@ pub struct Rollout {
     surroundings: Surroundings,
     /// History is not replayed as the check of a revision.
     unchecked: AtomicBool,
+    /// The state store was lost, and not every function serves yet.
+    states_lost: AtomicBool,
     served: RwLock<Served>,
     /// One change at a time.
     turn: Mutex<HashMap<ResourceName, Kept>>,
@@ -94,6 +96,7 @@ impl Rollout {
             path,
             surroundings,
             unchecked: AtomicBool::new(false),
+            states_lost: AtomicBool::new(false),
             served,
             turn: Mutex::default(),
         })
@@ -112,6 +115,17 @@ impl Rollout {
     /// What the log holds, for checks and for people.
     pub fn usage(&self) -> LogUsage<'_> {
         LogUsage(&self.log)
+    }
+
+    /// The state store was lost: every entity's states are rebuilt before it is served, until all are.
+    pub fn states_are_lost(&self) {
+        self.states_lost.store(true, Ordering::Relaxed);
+    }
+
+    /// All functions serve, and with that all states are rebuilt.
+    pub fn states_are_rebuilt(&self) -> Result<(), Fault> {
+        self.states_lost.store(false, Ordering::Relaxed);
+        self.log.states_rebuilt()
     }
 
     /// Starts the functions that are registered and do not run. Those that fail are told and left for later.
@@ -397,6 +411,8 @@ impl Rollout {
         let applied = registry.entities().find(|(s, _)| s.entity == Some(entity.id)).and_then(|(s, _)| s.applied);
         let version = bound.entities.iter().find(|e| e.name == entity.name).and_then(|e| e.applies_version());
         match applied {
+            // Nothing is decided on a state that is lost.
+            _ if self.states_lost.load(Ordering::Relaxed) => History::Other,
             Some(applied) if Some(applied.state_version) == version && applied.schema == entity.schema.id => {
                 History::Same
             }
@@ -553,18 +569,6 @@ impl Rollout {
         let serving = entity.applier.as_ref()?.function.clone();
         let live = self.functions.of(&serving.name).revision(serving.revision)?;
         Some(Replayer { entity, live, log: self.log.clone() })
-    }
-
-    /// Rebuilds all states from the events: the state store was lost.
-    pub async fn rebuild_all(&self) -> Result<u64, Problem> {
-        let _turn = self.turn.lock().await;
-        let mut count = 0;
-        for entity in self.catalog().entities() {
-            if let Some(replayer) = self.replayer(entity.id) {
-                count += self.rebuild(&replayer).await?;
-            }
-        }
-        Ok(count)
     }
 
     /// Stops all functions.
