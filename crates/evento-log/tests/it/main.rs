@@ -5,4 +5,5 @@ mod bytes;
 mod crash;
 mod damage;
 mod durable;
+mod found;
 mod scratch;

@@ -33,6 +33,9 @@ const EVENTS_MAX: u64 = 400_000;
 /// Longest sleep of the driver, in milliseconds.
 const SLEEP_MAX: i64 = 60_000;
 
+/// No back-off, pause or probe is longer, in milliseconds.
+const WAIT_MAX: i64 = 60_000;
+
 /// Something that is going to happen.
 pub(crate) enum Event {
     Step,
@@ -344,6 +347,9 @@ impl World {
         let (held, most) = (node.engine.held().commands, self.setting.config.instance_commands_max);
         if held > most * 2 * self.instances as usize {
             return self.broken("S7", format!("{held} commands are held, and an instance may have {most}"));
+        }
+        if let Some(due) = node.engine.due().filter(|due| due.0 > self.now + WAIT_MAX) {
+            return self.broken("S8", format!("the engine waits for {} ms, and it is {}", due.0, self.now));
         }
         let untold = node.untold().0 > 0;
         let now = match self.end_when {
