@@ -20,7 +20,8 @@ pub fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn root() -> PathBuf {
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says it"))
         .parent()
         .expect("xtask lies inside the workspace")

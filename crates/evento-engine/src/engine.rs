@@ -87,6 +87,27 @@ impl Engine {
         engine
     }
 
+    /// An engine that begins anew with what the log has, because units of this one were not written.
+    ///
+    /// Its numbers go on: an answer to a call of before must not be taken for one to a call of its own.
+    pub fn anew(&self, chance: Chance, unfinished: Vec<Unfinished>) -> Engine {
+        let mut engine = Engine::new(self.config.clone(), chance, self.epoch, unfinished);
+        engine.numbers = self.numbers;
+        if planted!(12) {
+            engine.remember(&self.table);
+        }
+        engine
+    }
+
+    /// The planted bug 12: what instances were to become, although it was not written.
+    fn remember(&mut self, before: &Table) {
+        for (_, instance) in before.iter().filter(|(_, instance)| instance.loaded) {
+            let no = self.table.find_or_insert(&instance.key, || instance.partition);
+            let again = self.table.get_mut(no);
+            (again.current, again.loaded) = (instance.current.clone(), true);
+        }
+    }
+
     /// Takes what happened, and says what is to be done.
     pub fn step(&mut self, now: Now, inputs: impl IntoIterator<Item = Input>) -> Vec<Effect> {
         self.now = now;

@@ -41,8 +41,8 @@ pub type OwnerEpoch = u32;
 #[cfg(feature = "proving")]
 #[macro_export]
 macro_rules! planted {
-    ($number:literal) => {
-        $crate::proving::is_planted($number)
+    ($($number:literal),+) => {
+        $($crate::proving::is_planted($number))||+
     };
 }
 
@@ -50,7 +50,7 @@ macro_rules! planted {
 #[cfg(not(feature = "proving"))]
 #[macro_export]
 macro_rules! planted {
-    ($number:literal) => {
+    ($($number:literal),+) => {
         false
     };
 }

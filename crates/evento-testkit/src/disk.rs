@@ -181,6 +181,15 @@ impl SimDisk {
         }
     }
 
+    /// Puts a file's content back, as if it had always been there.
+    pub fn put(&self, path: &Path, content: &[u8]) {
+        let mut inner = self.0.lock();
+        let number = inner.find(path).expect("a file");
+        let file = &mut inner.files[number];
+        (file.live, file.durable) = (content.to_vec(), content.to_vec());
+        file.unsynced.clear();
+    }
+
     /// Uses a verb that is no file's: counted, and failed, as all others.
     pub(crate) fn uses(&self, verb: Verb, path: &Path) -> io::Result<()> {
         self.0.lock().verb(verb, path)
@@ -352,6 +361,9 @@ impl Disk for SimDisk {
         inner.verb(Verb::Open, path)?;
         let number = match inner.find(path) {
             Some(number) => number,
+            None if inner.capacity != u64::MAX && inner.used() >= inner.capacity => {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             None => {
                 let (folder, name) = split(path);
                 inner.files.push(File { live: vec![], durable: vec![], path: path.into(), unsynced: vec![] });

@@ -165,3 +165,30 @@ fn a_good_command_gets_through_within_a_second_however_many_bad_ones_wait() {
     assert_eq!(world.told(good), "accepted 1");
     assert!(bad.iter().all(|waiter| world.told(*waiter) == "nothing yet"));
 }
+
+#[test]
+fn while_a_probe_is_out_nothing_is_due() {
+    let mut world = World::new(Setting { concurrency: 1, ..Setting::default() });
+    world.function.health = Health::Down;
+    for n in 0..3 {
+        world.send(&format!("i{n}"), &format!("c{n}"), 1);
+    }
+    world.hold_calls = true;
+    world.pass(5_000);
+    // The probe is held: before, the driver was told to step again at once, for as long as that took.
+    assert!(world.sleeps());
+}
+
+#[test]
+fn an_answer_to_a_call_of_before_is_nobodys_after_a_full_disk() {
+    let mut world = World::new(Setting::default());
+    world.post("a", "c1", 1, Want::Stored, None);
+    world.post("b", "c2", 2, Want::Stored, None);
+    world.hold_calls = true;
+    world.run();
+    world.begin_anew();
+    world.serve(1);
+    world.let_calls_go();
+    assert_eq!((world.total("a"), world.total("b")), (1, 2));
+    assert_eq!((story(&world, "a"), story(&world, "b")), ("Added 1".to_owned(), "Added 2".to_owned()));
+}

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use evento_engine::{Chance, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
+use evento_engine::{CallNo, Chance, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::intake::{Answer, Ask, CommandRef, CommandStatus, Done, Want};
 use evento_log::record::{CommandRecord, EventRecord};
 use evento_log::unit::{CommandPlace, CommitUnit, Committed, Mark, state_digest};
@@ -31,6 +31,8 @@ pub struct World {
     pub hold_commits: bool,
     pub hold_calls: bool,
     held_calls: Vec<Effect>,
+    /// Numbers of calls that were held, of this process.
+    call_numbers: HashSet<CallNo>,
     pub function: Function,
     pub commands: Vec<CommandRecord>,
     pub events: BTreeMap<EntityId, Vec<EventRecord>>,
@@ -64,6 +66,7 @@ impl World {
             hold_commits: false,
             hold_calls: false,
             held_calls: Vec::new(),
+            call_numbers: HashSet::new(),
             function: Function::new(),
             commands: Vec::new(),
             events: BTreeMap::new(),
@@ -191,6 +194,13 @@ impl World {
         self.submitted.clear();
         self.inbox.clear();
         self.held_calls.clear();
+        let unfinished = self.unfinished();
+        self.engine = Engine::new(self.setting.config.clone(), Chance::new(2), 2, unfinished);
+        self.call_numbers.clear();
+    }
+
+    /// Commands without outcome, as the log has them.
+    fn unfinished(&self) -> Vec<Unfinished> {
         let mut unfinished = Vec::new();
         for (offset, record) in self.commands.iter().enumerate().filter(|(_, c)| !self.ended.contains(&c.command_id)) {
             let position =
@@ -198,7 +208,22 @@ impl World {
             let mark = self.marks.get(&record.command_id).cloned();
             unfinished.push(Unfinished { command: StoredCommand { position, record: record.clone() }, mark });
         }
-        self.engine = Engine::new(self.setting.config.clone(), Chance::new(2), 2, unfinished);
+        unfinished
+    }
+
+    /// The disk was full: an engine begins anew with what the log has, and calls of before are still on their way.
+    pub fn begin_anew(&mut self) {
+        let (submitted, held) = (std::mem::take(&mut self.submitted), std::mem::take(&mut self.held_calls));
+        drop(submitted);
+        self.inbox.clear();
+        let unfinished = self.unfinished();
+        self.engine = self.engine.anew(Chance::new(2), unfinished);
+        self.held_calls = held;
+    }
+
+    /// When the engine wants to be stepped again, if not at once.
+    pub fn sleeps(&self) -> bool {
+        self.engine.due().is_none_or(|at| at.0 > self.now)
     }
 
     /// Goes on until nothing more happens at this time.
@@ -228,7 +253,10 @@ impl World {
                 let done = command.and_then(|id| self.done.get(&(key.id.clone(), id)).cloned());
                 self.inbox.push(Input::Loaded(load, Ok(Looked { state, done })));
             }
-            Effect::Call { .. } if self.hold_calls => self.held_calls.push(effect),
+            Effect::Call { call, .. } if self.hold_calls => {
+                assert!(self.call_numbers.insert(call), "{call:?} is the number of two calls");
+                self.held_calls.push(effect);
+            }
             Effect::Call { call, request, .. } => {
                 self.calls.push(request.work.iter().map(|work| work.steps.len()).sum());
                 let answer = self.function.run(&request);

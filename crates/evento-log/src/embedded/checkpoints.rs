@@ -13,14 +13,42 @@ use super::segments::{Segment, Segments};
 use super::{Fault, Shared};
 use crate::failpoint;
 
-/// Numbers of segments that no recovery needs any more. Bound: segments between two checkpoints.
-pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
+/// Numbers of segments that no recovery needs any more. Each comes here once: a number that was taken is that of a
+/// file which may have another name by now.
+pub(crate) struct Spares(Mutex<Numbers>);
+
+struct Numbers {
+    /// Bound: segments between two checkpoints.
+    free: Vec<u64>,
+    /// Segments below have come here.
+    below: u64,
+}
+
+impl Spares {
+    /// Those of a start whose checkpoint is in the segment `below`.
+    pub(crate) fn new(free: Vec<u64>, below: u64) -> Spares {
+        Spares(Mutex::new(Numbers { free, below }))
+    }
+
+    /// One of them, for good.
+    pub(crate) fn take(&self) -> Option<u64> {
+        self.0.lock().free.pop()
+    }
+
+    /// No recovery needs what is below a segment; these are there.
+    fn add(&self, there: Vec<u64>, below: u64) {
+        let mut numbers = self.0.lock();
+        let first = numbers.below;
+        numbers.free.extend(there.into_iter().filter(|number| (first..below).contains(number)));
+        numbers.below = below.max(first);
+    }
+}
 
 /// Writes checkpoints.
 pub(crate) struct Checkpointer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segments: Arc<Segments>,
-    pub(crate) spares: Spares,
+    pub(crate) spares: Arc<Spares>,
 }
 
 impl Checkpointer {
@@ -60,13 +88,7 @@ impl Checkpointer {
 
     fn written(&self, cut: &Cut) {
         self.shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
-        let old = self.segments.numbers().unwrap_or_default();
-        let mut spares = self.spares.lock();
-        for number in old.into_iter().filter(|number| *number < cut.place.segment) {
-            if !spares.contains(&number) {
-                spares.push(number);
-            }
-        }
+        self.spares.add(self.segments.numbers().unwrap_or_default(), cut.place.segment);
     }
 
     fn wait_for_room(&self) {
@@ -91,7 +113,7 @@ impl Checkpointer {
 /// Makes commit segments, of old ones or of zeros.
 pub(crate) struct Preparer {
     pub(crate) segments: Arc<Segments>,
-    pub(crate) spares: Spares,
+    pub(crate) spares: Arc<Spares>,
     pub(crate) number: u64,
     pub(crate) incarnations: u64,
 }
@@ -110,9 +132,26 @@ impl Preparer {
 
     /// Makes the next segment.
     pub(crate) fn turn(&mut self) -> Result<Segment, Fault> {
-        let spare = self.spares.lock().pop();
+        let spare = self.spares.take();
         let prepared = self.segments.prepare(self.number, self.incarnations | self.number, spare);
         self.number += u64::from(prepared.is_ok());
         prepared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spares;
+
+    #[test]
+    fn a_segment_is_spare_once_even_if_its_file_was_seen_before_it_was_taken() {
+        let spares = Spares::new(vec![1], 3);
+        // The file of segment 3 has another name soon, but was listed just before.
+        spares.add(vec![1, 2, 3, 4], 4);
+        assert_eq!((spares.take(), spares.take(), spares.take()), (Some(3), Some(1), None));
+        spares.add(vec![1, 2, 3, 4, 5], 5);
+        assert_eq!((spares.take(), spares.take()), (Some(4), None));
+        spares.add(vec![4, 5], 5);
+        assert_eq!(spares.take(), None);
     }
 }

@@ -51,9 +51,10 @@ impl Queue {
     pub(crate) fn take_group(&mut self, bytes_max: usize) -> Option<Group> {
         let mut bytes = 0;
         let mut group = Vec::new();
+        let one_by_one = planted!(14, 25);
         while bytes < bytes_max
             && group.len() < GROUP_UNITS_MAX
-            && !((planted!(14) || planted!(25)) && !group.is_empty())
+            && (group.is_empty() || !one_by_one)
             && let Some((unit, done)) = self.units.pop_front()
         {
             bytes += weight(&unit);

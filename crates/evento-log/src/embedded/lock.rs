@@ -62,14 +62,21 @@ pub(crate) fn raise_epoch(disk: &dyn Disk, folder: &Path) -> Result<OwnerEpoch, 
 
 /// Of one width, so that it can be written over its predecessor.
 fn epoch_text(epoch: OwnerEpoch) -> String {
-    format!("{epoch:010}\n")
+    format!("{epoch:010} {:08x}\n", crc32c::crc32c(&epoch.to_be_bytes()))
 }
 
 fn read_epoch(folder: &Path, found: &[u8]) -> Result<OwnerEpoch, Fault> {
     let text = String::from_utf8_lossy(found);
-    text.trim().parse::<OwnerEpoch>().map_err(|_| Fault::Corrupt {
+    let (number, crc) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let read = || {
+        let epoch: OwnerEpoch = number.parse().ok()?;
+        // The first format had no checksum.
+        let whole = crc.is_empty() || format!("{:08x}", crc32c::crc32c(&epoch.to_be_bytes())) == crc;
+        whole.then_some(epoch)
+    };
+    read().ok_or_else(|| Fault::Corrupt {
         file: folder.join(EPOCH).display().to_string(),
         offset: 0,
-        what: format!("{text:?} is no number"),
+        what: format!("{text:?} is no number with its checksum"),
     })
 }

@@ -35,7 +35,11 @@ impl EmbeddedLog {
         let count = (outcome.seq_last - outcome.seq_first + 1) as u32;
         let events = self.events(at.entity, at.partition, at.offset, count)?;
         let events: Vec<EventRecord> = events.into_iter().map(|event| event.record).collect();
-        let Some(first) = events.first() else { return Ok(None) };
+        let first = events.first().ok_or_else(|| Fault::Corrupt {
+            file: "state".to_owned(),
+            offset: at.offset,
+            what: format!("{} is said to have ended without an event", id.as_str()),
+        })?;
         let done = Done {
             key: key.clone(),
             command_id: id.clone(),

@@ -183,12 +183,13 @@ impl EmbeddedLog {
     }
 
     fn events_at(&self, at: TopicPartition, offset: Offset, count: u32) -> Result<Vec<StoredEvent>, Fault> {
-        let Some(partition) = self.shared.topics.get(at) else { return Ok(Vec::new()) };
+        let partition = self.shared.topics.get(at).ok_or_else(|| damaged(at, offset))?;
         let mut events = Vec::with_capacity(count as usize);
         let (mut from, end) = (offset, offset + u64::from(count));
         while from < end {
             let batches = partition.read().read(from, ONE)?;
-            let Some(batch) = batches.first() else { break };
+            // Whoever names an offset knows that there is an event.
+            let batch = batches.first().ok_or_else(|| damaged(at, from))?;
             from = BatchHeader::read(batch).map_err(|_| damaged(at, from))?.end_offset();
             for record in records_within(batch, offset..end).map_err(|_| damaged(at, offset))? {
                 events.push(stored_event(at, &record)?);

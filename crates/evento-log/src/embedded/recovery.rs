@@ -100,11 +100,11 @@ pub(crate) fn open(
     let incarnations = u64::from(epoch) << 32;
     let next_number = end.segment + 1;
     let spares = spare_segments(&segments, &replayed, checkpoint.place.segment)?;
-    let spares = Arc::new(Mutex::new(spares));
+    let spares = Arc::new(Spares::new(spares, checkpoint.place.segment));
     let segment = match replayed.current {
         Some(segment) => segment,
         None => {
-            let spare = spares.lock().pop();
+            let spare = spares.take();
             segments.prepare(end.segment, incarnations | end.segment, spare)?
         }
     };
@@ -164,7 +164,7 @@ fn work(
     segment: Segment,
     number: u64,
     incarnations: u64,
-    spares: Spares,
+    spares: Arc<Spares>,
     commit_seq: u64,
 ) -> Work {
     let (cuts, cut) = sync_channel(1);

@@ -140,9 +140,8 @@ impl Segments {
         Ok(Segment { number, incarnation, file, offset: SEGMENT_HEAD, bytes: self.bytes })
     }
 
-    /// Opens a segment and reads its incarnation; `None` if its head is that of another number: it waits to be used
-    /// again. A segment has its name only after its head was synced, so that an unreadable head is damage.
-    fn open(&self, number: u64, accept_loss: bool) -> Result<Option<(Segment, Bytes)>, Fault> {
+    /// Opens a segment and reads its incarnation, with its content; no segment if its head is not right.
+    fn open(&self, number: u64) -> Result<(Option<Segment>, Bytes), Fault> {
         let path = self.path(number);
         let read = Fault::read(&path);
         let file = self.disk.open(&path).map_err(&read)?;
@@ -150,18 +149,14 @@ impl Segments {
         let mut content = vec![0; bytes as usize];
         let length = file.read_at(&mut content, 0).map_err(&read)?;
         content.truncate(length);
-        let sound = |head: &&[u8]| head[..8] == MAGIC && crc32c::crc32c(&head[..24]).to_be_bytes() == head[24..];
-        let Some(head) = content.get(..28).filter(sound) else {
-            let what = "the head of this segment is not what it was".to_owned();
-            let damaged = Fault::Corrupt { file: path.display().to_string(), offset: 0, what };
-            return if accept_loss { Ok(None) } else { Err(damaged) };
-        };
+        let content = Bytes::from(content);
+        let Some(head) = content.get(..28).filter(|head| head[..8] == MAGIC) else { return Ok((None, content)) };
         let number_at = |at: usize| u64::from_be_bytes(head[at..at + 8].try_into().unwrap_or_default());
-        if number_at(8) != number {
-            return Ok(None);
+        if crc32c::crc32c(&head[..24]).to_be_bytes() != head[24..] || number_at(8) != number {
+            return Ok((None, content));
         }
         let segment = Segment { number, incarnation: number_at(16), file, offset: SEGMENT_HEAD, bytes };
-        Ok(Some((segment, content.into())))
+        Ok((Some(segment), content))
     }
 
     /// Hands every frame from a place on to `each`, and finds where the next one goes.
@@ -183,8 +178,15 @@ impl Segments {
             return Err(Fault::Corrupt { file, offset: 0, what });
         }
         for (n, number) in numbers.iter().enumerate() {
-            // One that waits to be used again has no frames, and none follows it.
-            let Some((mut segment, content)) = self.open(*number, accept_loss)? else { break };
+            let (segment, content) = self.open(*number)?;
+            let Some(mut segment) = segment else {
+                // Its head was being written when the power went: nothing can be in it, and nothing after it.
+                if !accept_loss && later(&content, 0, None, end.commit_seq).is_some() {
+                    let what = "its head is damaged, and a frame in it is whole".to_owned();
+                    return Err(Fault::Corrupt { file: self.path(*number).display().to_string(), offset: 0, what });
+                }
+                break;
+            };
             let mut at = if *number == from.segment { from.offset.max(SEGMENT_HEAD) } else { SEGMENT_HEAD } as usize;
             while let Some(head) = next(&content, at, segment.incarnation, end.commit_seq) {
                 let after = at + head.span();
@@ -209,8 +211,8 @@ impl Segments {
             segment.offset = at as u64;
             end.segment = *number;
             end.offset = at as u64;
-            let later = later(&content, at, segment.incarnation, end.commit_seq);
-            let elsewhere = self.later_segment(&numbers[n + 1..], end.commit_seq, accept_loss)?;
+            let later = later(&content, at, Some(segment.incarnation), end.commit_seq);
+            let elsewhere = self.later_segment(&numbers[n + 1..], end.commit_seq)?;
             replayed.torn_bytes = torn(&content, at, segment.incarnation);
             replayed.current = Some(segment);
             match (later, elsewhere) {
@@ -243,15 +245,18 @@ impl Segments {
         self.disk.sync_folder(&self.folder).map_err(Fault::write(&self.folder))
     }
 
-    /// Whether a later segment begins with a frame: `Some(true)` if it is the next one.
-    fn later_segment(&self, numbers: &[u64], commit_seq: u64, accept_loss: bool) -> Result<Option<bool>, Fault> {
+    /// Whether a later segment has a frame: `Some(true)` if it begins with the next one.
+    fn later_segment(&self, numbers: &[u64], commit_seq: u64) -> Result<Option<bool>, Fault> {
         for number in numbers {
-            if let Some((segment, content)) = self.open(*number, accept_loss)?
-                && let Some(head) = FrameHead::read(content.get(SEGMENT_HEAD as usize..).unwrap_or_default())
-                && head.incarnation == segment.incarnation
-                && head.commit_seq >= commit_seq
+            let (segment, content) = self.open(*number)?;
+            let (begin, incarnation) = (SEGMENT_HEAD as usize, segment.map(|segment| segment.incarnation));
+            if let Some(incarnation) = incarnation
+                && next(&content, begin, incarnation, commit_seq).is_some()
             {
-                return Ok(Some(head.commit_seq == commit_seq));
+                return Ok(Some(true));
+            }
+            if later(&content, begin - ALIGNMENT, incarnation, commit_seq).is_some() {
+                return Ok(Some(false));
             }
         }
         Ok(None)
@@ -264,11 +269,12 @@ fn next(content: &[u8], at: usize, incarnation: u64, commit_seq: u64) -> Option<
     (head.incarnation == incarnation && head.commit_seq == commit_seq).then_some(head)
 }
 
-/// Where a whole frame with a later number is, after a place where none is.
-fn later(content: &[u8], from: usize, incarnation: u64, commit_seq: u64) -> Option<usize> {
+/// Where a whole frame with a later number is, after a place where none is; of this incarnation, if that is known.
+fn later(content: &[u8], from: usize, incarnation: Option<u64>, commit_seq: u64) -> Option<usize> {
     (from + ALIGNMENT..content.len()).step_by(ALIGNMENT).find(|at| {
         let head = content[*at..].starts_with(b"EVCF").then(|| FrameHead::read(&content[*at..])).flatten();
-        head.is_some_and(|head| head.incarnation == incarnation && head.commit_seq >= commit_seq)
+        let ours = |head: &FrameHead| incarnation.is_none_or(|incarnation| head.incarnation == incarnation);
+        head.is_some_and(|head| ours(&head) && head.commit_seq >= commit_seq)
     })
 }
 

@@ -75,8 +75,8 @@ pub(crate) struct Partition {
 
 struct TopicFile {
     base: Offset,
-    file: Arc<dyn DiskFile>,
-    index_file: Box<dyn DiskFile>,
+    /// Opened with the first bytes that go to it: a full disk is no reason not to begin one.
+    handles: Option<Handles>,
     /// Bytes in the file, without what is gathered.
     length: u64,
     /// Sparse. Bound: one entry of 24 bytes per `TopicSizes::index_every` on disk.
@@ -84,6 +84,11 @@ struct TopicFile {
     /// Entries that are in the index file.
     indexed: usize,
     dirty: bool,
+}
+
+struct Handles {
+    file: Arc<dyn DiskFile>,
+    index: Box<dyn DiskFile>,
 }
 
 #[derive(Clone, Copy)]
@@ -149,7 +154,7 @@ impl Topics {
     /// Opens every partition that was there at the checkpoint, and cuts everything back to it.
     pub(crate) fn open(&self, ends: &[(TopicPartition, PartitionEnd)]) -> Result<(), Fault> {
         for (at, end) in ends {
-            let partition = Partition::open(&*self.disk, self.folder_of(*at), self.sizes, Some(*end))?;
+            let partition = Partition::open(&*self.disk, self.folder_of(*at), self.sizes, *end)?;
             self.partitions.write().insert(*at, Arc::new(RwLock::new(partition)));
         }
         Ok(())
@@ -183,24 +188,21 @@ impl Topics {
     }
 
     /// The partition, made if it is not there.
-    fn get_or_make(&self, at: TopicPartition) -> Result<Arc<RwLock<Partition>>, Fault> {
+    fn get_or_make(&self, at: TopicPartition) -> Arc<RwLock<Partition>> {
         if let Some(partition) = self.get(at) {
-            return Ok(partition);
+            return partition;
         }
-        let partition = Partition::open(&*self.disk, self.folder_of(at), self.sizes, None)?;
+        let partition = Partition::new(self.folder_of(at), self.sizes);
         let partition = Arc::new(RwLock::new(partition));
         self.partitions.write().insert(at, partition.clone());
-        Ok(partition)
+        partition
     }
 
     /// Appends a batch whose base offset is the partition's next one; one that is there already is left out.
     ///
     /// [`Fault::Full`]: it is readable, but in memory only until there is room.
     pub(crate) fn append(&self, at: TopicPartition, batch: &[u8]) -> Result<(), Fault> {
-        let partition = self.get_or_make(at).map_err(|fault| match fault {
-            Fault::Full(what) => Fault::Write(what),
-            fault => fault,
-        })?;
+        let partition = self.get_or_make(at);
         let mut partition = partition.write();
         partition.append(&*self.disk, batch)
     }
@@ -210,7 +212,7 @@ impl Topics {
         let partitions: Vec<_> = self.partitions.read().iter().map(|(at, p)| (*at, p.clone())).collect();
         let mut ends = Vec::with_capacity(partitions.len());
         for (at, partition) in partitions {
-            let end = partition.write().flush()?;
+            let end = partition.write().flush(&*self.disk)?;
             // Syncing takes long: readers and the committer go on meanwhile.
             partition.read().sync()?;
             ends.push((at, end));
@@ -233,43 +235,53 @@ impl Topics {
     }
 }
 
+impl TopicFile {
+    /// One that is not on disk yet.
+    fn new(base: Offset) -> TopicFile {
+        TopicFile { base, handles: None, length: 0, index: Vec::new(), indexed: 0, dirty: false }
+    }
+}
+
 impl Partition {
-    fn open(
-        disk: &dyn Disk,
-        folder: PathBuf,
-        sizes: TopicSizes,
-        end: Option<PartitionEnd>,
-    ) -> Result<Partition, Fault> {
-        disk.make_folder(&folder).map_err(Fault::write(&folder))?;
-        let mut bases: Vec<Offset> = disk
-            .list(&folder)
-            .map_err(Fault::write(&folder))?
-            .iter()
-            .filter_map(|name| name.strip_suffix(".log")?.parse().ok())
-            .collect();
-        bases.sort_unstable();
-        let end = end.unwrap_or(PartitionEnd { next: 0, file: 0, length: 0 });
-        let mut partition = Partition { folder, sizes, files: Vec::new(), gathered: BytesMut::new(), next: end.next };
-        for base in bases {
-            if base > end.file {
-                for kind in ["idx", "log"] {
-                    match disk.remove(&partition.path(base, kind)) {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                            return Err(Fault::write(&partition.folder)(error));
-                        }
-                        _ => {}
-                    }
-                }
-                continue;
-            }
+    /// One that never had a record.
+    fn new(folder: PathBuf, sizes: TopicSizes) -> Partition {
+        Partition { folder, sizes, files: vec![TopicFile::new(0)], gathered: BytesMut::new(), next: 0 }
+    }
+
+    fn open(disk: &dyn Disk, folder: PathBuf, sizes: TopicSizes, end: PartitionEnd) -> Result<Partition, Fault> {
+        let mut partition = Partition { files: Vec::new(), next: end.next, ..Partition::new(folder, sizes) };
+        partition.remove_after(disk, end.file)?;
+        for base in partition.bases(disk)? {
             let file = partition.open_file(disk, base, (base == end.file).then_some(end.length))?;
             partition.files.push(file);
         }
         if partition.files.is_empty() {
-            let file = partition.open_file(disk, 0, Some(0))?;
-            partition.files.push(file);
+            partition.files.push(TopicFile::new(0));
         }
         Ok(partition)
+    }
+
+    /// Where the files on disk begin, in order.
+    fn bases(&self, disk: &dyn Disk) -> Result<Vec<Offset>, Fault> {
+        let names = disk.list(&self.folder).map_err(Fault::write(&self.folder))?;
+        let mut bases: Vec<Offset> = names.iter().filter_map(|name| name.strip_suffix(".log")?.parse().ok()).collect();
+        bases.sort_unstable();
+        Ok(bases)
+    }
+
+    /// Removes files that begin after an offset: they are of a life whose records were not kept, or come again.
+    fn remove_after(&self, disk: &dyn Disk, last: Offset) -> Result<(), Fault> {
+        for base in self.bases(disk)?.into_iter().filter(|base| *base > last) {
+            for kind in ["idx", "log"] {
+                match disk.remove(&self.path(base, kind)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Fault::write(&self.folder)(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, base: Offset, kind: &str) -> PathBuf {
@@ -299,7 +311,7 @@ impl Partition {
                 Some(Entry { offset: before, position: at, .. }) => offset > *before && position > *at,
                 None => offset == base && position == 0,
             };
-            if position >= length || !follows {
+            if position >= length || offset >= self.next || !follows {
                 break;
             }
             index.push(Entry { offset, position, time });
@@ -309,7 +321,8 @@ impl Partition {
         if index.is_empty() && length > 0 {
             index = index_of(&*file, length, self.sizes.index_every).map_err(Fault::read(&path))?;
         }
-        Ok(TopicFile { base, file: file.into(), index_file, length, indexed, index, dirty: false })
+        let handles = Some(Handles { file: file.into(), index: index_file });
+        Ok(TopicFile { base, handles, length, indexed, index, dirty: false })
     }
 
     fn append(&mut self, disk: &dyn Disk, batch: &[u8]) -> Result<(), Fault> {
@@ -335,7 +348,7 @@ impl Partition {
         self.gathered.extend_from_slice(batch);
         self.next = header.end_offset();
         if self.gathered.len() >= self.sizes.gather {
-            full = full.and(later(self.flush().map(drop))?);
+            full = full.and(later(self.flush(disk).map(drop))?);
         }
         full
     }
@@ -343,9 +356,8 @@ impl Partition {
     /// Begins a new file.
     fn roll(&mut self, disk: &dyn Disk) -> Result<(), Fault> {
         sometimes!("topic file rolled");
-        self.flush()?;
-        let file = self.open_file(disk, self.next, Some(0))?;
-        self.files.push(file);
+        self.flush(disk)?;
+        self.files.push(TopicFile::new(self.next));
         Ok(())
     }
 
@@ -354,13 +366,20 @@ impl Partition {
     }
 
     /// Everything goes to the file, not yet durable. Says where the partition ends.
-    fn flush(&mut self) -> Result<PartitionEnd, Fault> {
+    fn flush(&mut self, disk: &dyn Disk) -> Result<PartitionEnd, Fault> {
         let folder = self.folder.clone();
+        if self.last().handles.is_none() {
+            disk.make_folder(&folder).map_err(Fault::write(&folder))?;
+            self.remove_after(disk, self.last().base)?;
+            let begun = self.open_file(disk, self.last().base, Some(0))?;
+            self.files.last_mut().expect("a partition has a file").handles = begun.handles;
+        }
         let last = self.files.last_mut().expect("a partition has a file");
+        let handles = last.handles.as_ref().expect("it was just opened");
         if !self.gathered.is_empty() {
-            let written = last.file.write_at(&self.gathered, last.length).map_err(Fault::write(&folder));
+            let written = handles.file.write_at(&self.gathered, last.length).map_err(Fault::write(&folder));
             if planted!(29) && written.is_err() {
-                last.length = last.file.length().unwrap_or(last.length);
+                last.length = handles.file.length().unwrap_or(last.length);
             }
             written?;
             last.length += self.gathered.len() as u64;
@@ -374,16 +393,16 @@ impl Partition {
                 bytes.extend_from_slice(&entry.position.to_be_bytes());
                 bytes.extend_from_slice(&entry.time.to_be_bytes());
             }
-            last.index_file.write_at(&bytes, (last.indexed * ENTRY) as u64).map_err(Fault::write(&folder))?;
+            handles.index.write_at(&bytes, (last.indexed * ENTRY) as u64).map_err(Fault::write(&folder))?;
             last.indexed = last.index.len();
         }
         Ok(PartitionEnd { next: self.next, file: last.base, length: last.length })
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        for file in self.files.iter().filter(|file| file.dirty) {
-            file.file.sync().map_err(Fault::write(&self.folder))?;
-            file.index_file.sync().map_err(Fault::write(&self.folder))?;
+        for handles in self.files.iter().filter(|file| file.dirty).filter_map(|file| file.handles.as_ref()) {
+            handles.file.sync().map_err(Fault::write(&self.folder))?;
+            handles.index.sync().map_err(Fault::write(&self.folder))?;
         }
         Ok(())
     }
@@ -398,13 +417,9 @@ impl Partition {
         if from >= self.next {
             return Ok(batches);
         }
-        let file_at = self.files.partition_point(|file| file.base <= from).saturating_sub(1);
-        let file = &self.files[file_at];
-        let entry = file.index.partition_point(|entry| entry.offset <= from).checked_sub(1);
-        let mut position = entry.map_or(0, |entry| file.index[entry].position);
-        let (mut left, mut file_at) = (bytes_max, file_at);
-        // Enough for the way from the index entry to the batch, and the batches themselves.
-        let mut chunk = self.chunk(file_at, position, (self.sizes.index_every as usize + bytes_max).min(4 << 20))?;
+        let mut file_at = self.files.partition_point(|file| file.base <= from).saturating_sub(1);
+        let mut left = bytes_max;
+        let (mut position, mut expected, mut chunk) = self.find(file_at, from, bytes_max)?;
         loop {
             let header = match BatchHeader::read(&chunk) {
                 Ok(header) if header.bytes <= chunk.len() => header,
@@ -430,6 +445,10 @@ impl Partition {
                 }
                 Err(_) => return Err(self.damaged(position)),
             };
+            if header.base_offset != expected {
+                return Err(self.damaged(position));
+            }
+            expected = header.end_offset();
             let batch = chunk.split_to(header.bytes);
             position += header.bytes as u64;
             if header.end_offset() > from {
@@ -442,12 +461,31 @@ impl Partition {
         }
     }
 
+    /// Where to begin in a file to come to an offset: the position, the offset there, and some bytes from there on.
+    ///
+    /// The index is a hint: where it names no batch that begins with its offset, the way is from the file's begin.
+    fn find(&self, file_at: usize, from: Offset, bytes_max: usize) -> Result<(u64, Offset, Bytes), Fault> {
+        let file = &self.files[file_at];
+        // Enough for the way from the index entry to the batch, and the batches themselves.
+        let length = (self.sizes.index_every as usize + bytes_max).min(4 << 20);
+        let entry = file.index.partition_point(|entry| entry.offset <= from).checked_sub(1);
+        if let Some(Entry { offset, position, .. }) = entry.map(|entry| file.index[entry]) {
+            let chunk = self.chunk(file_at, position, length)?;
+            if BatchHeader::read(&chunk).is_ok_and(|header| header.base_offset == offset) {
+                return Ok((position, offset, chunk));
+            }
+        }
+        Ok((0, file.base, self.chunk(file_at, 0, length)?))
+    }
+
     /// Bytes of a file from a position on, what is only gathered included.
     fn chunk(&self, file_at: usize, position: u64, length: usize) -> Result<Bytes, Fault> {
         let file = &self.files[file_at];
         let in_file = (file.length.saturating_sub(position) as usize).min(length);
         let mut bytes = vec![0; in_file];
-        file.file.read_at(&mut bytes, position).map_err(Fault::read(&self.folder))?;
+        if let Some(handles) = &file.handles {
+            handles.file.read_at(&mut bytes, position).map_err(Fault::read(&self.folder))?;
+        }
         if file_at + 1 == self.files.len() && in_file < length {
             let from = (position + in_file as u64 - file.length) as usize;
             let to = self.gathered.len().min(from + length - in_file);

@@ -6,5 +6,6 @@ mod bytes;
 mod crash;
 mod damage;
 mod durable;
+mod found;
 mod scratch;
 mod scrub;

@@ -346,6 +346,9 @@ impl World {
         if self.broken.is_some() || self.damaged {
             return;
         }
+        if self.plan.has(Trouble::Clock) && self.luck.one_in(3) {
+            self.make(Trouble::Clock);
+        }
         self.calm = true;
         self.disk.power_for(None);
         self.disk.spare();

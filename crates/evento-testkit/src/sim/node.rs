@@ -42,11 +42,12 @@ pub(crate) struct Node {
     pub(crate) turns: Turns,
     pub(crate) inbox: Vec<Input>,
     disk: SimDisk,
-    config: Config,
     catalog: Option<Arc<Catalog>>,
     reported: Arc<Mutex<Vec<Reported>>>,
     /// The disk was full: the engine is ahead of the log, and is built anew when there is room.
     pub(crate) full: bool,
+    /// A look-up met something that cannot be read: the process is to end.
+    pub(crate) unreadable: Option<Fault>,
     /// The log is closed for good: the process is to end.
     pub(crate) fault: Option<Code>,
 }
@@ -59,15 +60,15 @@ impl Node {
         disk: SimDisk,
     ) -> Node {
         Node {
-            engine: Engine::new(config.clone(), Chance::new(seed), recovered.epoch, recovered.unfinished),
+            engine: Engine::new(config, Chance::new(seed), recovered.epoch, recovered.unfinished),
             log,
             turns,
             inbox: Vec::new(),
             disk,
-            config,
             catalog: None,
             reported: Arc::default(),
             full: false,
+            unreadable: None,
             fault: None,
         }
     }
@@ -96,6 +97,9 @@ impl Node {
             match effect {
                 Effect::Load { load, key, command } => {
                     let found = self.log.look_up(&key, command.as_ref());
+                    if let Err(fault) = &found {
+                        self.unreadable = Some(fault.clone());
+                    }
                     let looked = found.map(|found| Looked { state: found.state, done: found.done });
                     self.inbox.push(Input::Loaded(load, looked.map_err(|fault| fault.code())));
                 }
@@ -167,7 +171,7 @@ impl Node {
         let Ok(unfinished) = self.log.unfinished() else { return };
         sometimes!("went on after a full disk");
         self.full = false;
-        self.engine = Engine::new(self.config.clone(), Chance::new(seed), self.log.epoch(), unfinished);
+        self.engine = self.engine.anew(Chance::new(seed), unfinished);
         let asked: Vec<Input> = self.inbox.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
         self.inbox.extend(self.catalog.clone().map(Input::Catalog));
         self.inbox.extend(asked);

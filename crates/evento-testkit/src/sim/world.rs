@@ -30,6 +30,12 @@ const READERS: usize = 2;
 /// Steps of a run at most: more means that it never comes to rest.
 const EVENTS_MAX: u64 = 400_000;
 
+/// Longest sleep of the driver, in milliseconds.
+const SLEEP_MAX: i64 = 60_000;
+
+/// No back-off, pause or probe is longer, in milliseconds.
+const WAIT_MAX: i64 = 60_000;
+
 /// Something that is going to happen.
 pub(crate) enum Event {
     Step,
@@ -274,6 +280,9 @@ impl World {
         let Some(node) = &mut self.node else { return };
         let full = node.full;
         let out = node.step(now, seed);
+        if let Some(fault) = node.unreadable.take() {
+            return self.unreadable(&fault);
+        }
         if full && !node.full {
             self.undeclare();
         }
@@ -339,6 +348,9 @@ impl World {
         if held > most * 2 * self.instances as usize {
             return self.broken("S7", format!("{held} commands are held, and an instance may have {most}"));
         }
+        if let Some(due) = node.engine.due().filter(|due| due.0 > self.now + WAIT_MAX) {
+            return self.broken("S8", format!("the engine waits for {} ms, and it is {}", due.0, self.now));
+        }
         let untold = node.untold().0 > 0;
         let now = match self.end_when {
             Some(When::Decided) => node.turns.has_units(),
@@ -353,7 +365,7 @@ impl World {
         let due = match node.inbox.is_empty() {
             false => Some(self.now),
             true if node.full => Some(self.now + 500),
-            true => node.engine.due().map(|at| at.0.max(self.now + 1)),
+            true => node.engine.due().map(|at| at.0.clamp(self.now + 1, self.now + SLEEP_MAX)),
         };
         if untold && !self.soon.tell {
             self.soon.tell = true;

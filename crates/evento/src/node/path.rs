@@ -114,9 +114,7 @@ pub fn start(start: Start) -> Path {
     let Start { log, functions, config, seed, epoch, unfinished, told, counts } = start;
     let inbox = Arc::new(Inbox { messages: Mutex::new(Vec::new()), wake: Notify::new() });
     let driver = Driver {
-        engine: Engine::new(config.clone(), Chance::new(seed), epoch, unfinished),
-        config,
-        epoch,
+        engine: Engine::new(config, Chance::new(seed), epoch, unfinished),
         catalog: None,
         full_since: None,
         path: Path(inbox.clone()),
@@ -143,8 +141,6 @@ pub fn start(start: Start) -> Path {
 
 struct Driver {
     engine: Engine,
-    config: Config,
-    epoch: OwnerEpoch,
     /// The newest catalogue, for an engine that is built anew.
     catalog: Option<Arc<Catalog>>,
     /// Since when the disk is full: the engine is then ahead of the log, and is built anew when there is room.
@@ -219,7 +215,7 @@ impl Driver {
                 self.full_since = None;
                 self.held.clear();
                 let chance = Chance::new(self.started.elapsed().as_nanos() as u64);
-                self.engine = Engine::new(self.config.clone(), chance, self.epoch, unfinished);
+                self.engine = self.engine.anew(chance, unfinished);
                 let asked: Vec<Input> = inputs.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
                 inputs.extend(self.catalog.clone().map(Input::Catalog));
                 inputs.extend(asked);
@@ -233,9 +229,19 @@ impl Driver {
         for (load, key, command) in std::mem::take(&mut self.held) {
             match self.log.states_lost(key.entity) {
                 true => self.held.push((load, key, command)),
-                false => inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref()))),
+                false => inputs.push(Input::Loaded(load, self.look_up(&key, command.as_ref()))),
             }
         }
+    }
+
+    /// What the log knows of an instance and, if asked, of a command.
+    fn look_up(&self, key: &EntityKey, command: Option<&CommandId>) -> Result<Looked, Code> {
+        self.log.look_up(key, command).map(|Found { state, done }| Looked { state, done }).map_err(|fault| {
+            tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
+            // The engine takes nothing any more: whoever asks for readiness must know.
+            self.tell(Told::Fault(fault.code()));
+            fault.code()
+        })
     }
 
     fn now(&self) -> Now {
@@ -276,7 +282,7 @@ impl Driver {
                     self.held.push((load, key, command));
                 }
                 Effect::Load { load, key, command } => {
-                    inputs.push(Input::Loaded(load, look_up(&self.log, &key, command.as_ref())));
+                    inputs.push(Input::Loaded(load, self.look_up(&key, command.as_ref())));
                 }
                 Effect::Call { call, function, revision, request, timeout_ms } => {
                     let (functions, path) = (self.functions.clone(), self.path.clone());
@@ -351,17 +357,6 @@ fn report(
             path.tell(Input::LogFailed(code));
         }
     })
-}
-
-/// What the log knows of an instance and, if asked, of a command.
-fn look_up(log: &EmbeddedLog, key: &EntityKey, command: Option<&CommandId>) -> Result<Looked, Code> {
-    match log.look_up(key, command) {
-        Ok(Found { state, done }) => Ok(Looked { state, done }),
-        Err(fault) => {
-            tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
-            Err(fault.code())
-        }
-    }
 }
 
 /// Wall clock, milliseconds since 1970.

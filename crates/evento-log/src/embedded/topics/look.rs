@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use evento_model::Offset;
 
-use super::{CHUNK, Fault, Partition, TopicFile, TopicPartition, Topics, file_name, later};
+use super::{CHUNK, Fault, Handles, Partition, TopicFile, TopicPartition, Topics, file_name, later};
 use crate::codec::{BatchHeader, Record, first_key, records};
 
 /// A place in a file, with what must be there.
@@ -42,7 +42,7 @@ impl Topics {
         let mut places = Vec::new();
         for (at, partition) in partitions {
             // On a full disk it stays in memory, and is looked at another time.
-            later(partition.write().flush().map(drop))?.unwrap_or_default();
+            later(partition.write().flush(&*self.disk).map(drop))?.unwrap_or_default();
             let partition = partition.read();
             let of = |file: &TopicFile| Place {
                 at,
@@ -126,12 +126,18 @@ impl Partition {
         let file = &self.files[file_at];
         let path = self.path(file.base, "log");
         let mut bytes = vec![0; length];
-        let read = file.file.read_at(&mut bytes, position).map_err(Fault::read(&path))?;
+        let handles = self.handles_of(file_at, position)?;
+        let read = handles.file.read_at(&mut bytes, position).map_err(Fault::read(&path))?;
         if read < length {
             let what = format!("the file ends here, {} bytes too early", length - read);
             return Err(self.wrong(file.base, "log", position + read as u64, what));
         }
         Ok(bytes.into())
+    }
+
+    /// The handles of a file that has bytes.
+    pub(super) fn handles_of(&self, file_at: usize, position: u64) -> Result<&Handles, Fault> {
+        self.files[file_at].handles.as_ref().ok_or_else(|| self.damaged(position))
     }
 
     fn wrong(&self, base: Offset, kind: &str, offset: u64, what: String) -> Fault {

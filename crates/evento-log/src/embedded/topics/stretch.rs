@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use evento_model::Offset;
 
-use super::{BATCH_OVERHEAD, BatchHeader, Fault, Partition, PartitionEnd, TopicPartition, Topics, file_name};
+use super::{BATCH_OVERHEAD, BatchHeader, Entry, Fault, Partition, PartitionEnd, TopicPartition, Topics, file_name};
 use crate::disk::DiskFile;
 
 /// Whole record batches, one after the other.
@@ -48,10 +48,10 @@ impl Topics {
         let mut all = Vec::new();
         for (at, partition) in partitions {
             let mut partition = partition.write();
-            let end = partition.flush()?;
-            for file in &partition.files {
+            let end = partition.flush(&*self.disk)?;
+            for (file, handles) in partition.files.iter().filter_map(|file| Some((file, file.handles.as_ref()?))) {
                 let folder = format!("topics/{}.{}/{}", at.entity.0, at.kind.as_str(), at.partition);
-                let stretch = FileStretch { file: file.file.clone(), position: 0, length: file.length };
+                let stretch = FileStretch { file: handles.file.clone(), position: 0, length: file.length };
                 let name = format!("{folder}/{}", file_name(file.base, "log"));
                 all.push(Whole { at, name, stretch, end, is_last: file.base == end.file });
             }
@@ -99,8 +99,8 @@ impl Partition {
         }
         let file_at = self.files.partition_point(|file| file.base <= from).saturating_sub(1);
         let file = &self.files[file_at];
-        let entry = file.index.partition_point(|entry| entry.offset <= from).checked_sub(1);
-        let mut position = entry.map_or(0, |entry| file.index[entry].position);
+        let begin = self.believed(file_at, file.index.partition_point(|entry| entry.offset <= from))?;
+        let (mut position, mut expected) = begin.map_or((0, file.base), |entry| (entry.position, entry.offset));
         // At most as far as two entries of the index are apart.
         let first = loop {
             if position >= file.length {
@@ -109,22 +109,31 @@ impl Partition {
             }
             let head = self.chunk(file_at, position, BATCH_OVERHEAD)?;
             let header = BatchHeader::read(&head).map_err(|_| self.damaged(position))?;
-            if position + header.bytes as u64 > file.length {
+            if position + header.bytes as u64 > file.length || header.base_offset != expected {
                 return Err(self.damaged(position));
             }
             if header.end_offset() > from {
                 break header.bytes as u64;
             }
-            position += header.bytes as u64;
+            (position, expected) = (position + header.bytes as u64, header.end_offset());
         };
         let most = position.saturating_add(bytes_max as u64);
         let end = match file.length <= most {
             true => file.length,
             false => {
-                let entry = file.index.partition_point(|entry| entry.position <= most).checked_sub(1);
-                entry.map_or(0, |entry| file.index[entry].position).max(position + first)
+                let entry = self.believed(file_at, file.index.partition_point(|entry| entry.position <= most))?;
+                entry.map_or(0, |entry| entry.position).max(position + first)
             }
         };
-        Ok(Some(Stretch::File(FileStretch { file: file.file.clone(), position, length: end - position })))
+        let file = self.handles_of(file_at, position)?.file.clone();
+        Ok(Some(Stretch::File(FileStretch { file, position, length: end - position })))
+    }
+
+    /// The entry before a place in a file's index, if a batch with its offset is where it says: the index is a hint.
+    fn believed(&self, file_at: usize, before: usize) -> Result<Option<Entry>, Fault> {
+        let Some(entry) = before.checked_sub(1).map(|at| self.files[file_at].index[at]) else { return Ok(None) };
+        let head = self.chunk(file_at, entry.position, BATCH_OVERHEAD)?;
+        let there = BatchHeader::read(&head).is_ok_and(|header| header.base_offset == entry.offset);
+        Ok(there.then_some(entry))
     }
 }
