@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ use crate::server::{Server, bank_function, bank_resources, until};
 const FEED: usize = 24;
 /// Accounts filled later, each with one opening.
 const LATE: usize = 12;
+
+/// The first port that is tried, and how many there are.
+const PORTS: (u32, u32) = (12_000, 20_000);
 
 /// A server with the bank.
 pub struct Bank {
@@ -31,9 +35,17 @@ pub struct Bank {
     folder: tempfile::TempDir,
 }
 
+/// An address whose port is below those that the system gives to clients. While a server is killed, a client that
+/// connects to a port from among those may be given the very same one for its own end: then it talks to itself, and the
+/// next server cannot have it.
 fn free() -> String {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-    format!("127.0.0.1:{port}")
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests of another working copy begin elsewhere.
+    let first = std::process::id().wrapping_mul(97);
+    let candidates =
+        (0..PORTS.1).map(|_| PORTS.0 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % PORTS.1);
+    let mut addresses = candidates.map(|port| format!("127.0.0.1:{port}"));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 impl Bank {
