@@ -11,7 +11,7 @@ use super::arena::Arena;
 use super::disks::Disk;
 
 /// Acknowledgements between two faults at most.
-const PER_CYCLE: u64 = 120;
+const PER_CYCLE: u64 = 160;
 /// How long a named point is waited for before the server is killed anyhow.
 const POINT_MAX: Duration = Duration::from_secs(1);
 /// Furthest jump of the clock, in seconds.
