@@ -78,6 +78,13 @@ pub(super) struct Outcome {
     pub(super) complaints: Vec<String>,
 }
 
+impl Outcome {
+    /// Whether anything was found.
+    pub(super) fn failed(&self) -> bool {
+        !self.complaints.is_empty() || self.verdict.as_ref().is_none_or(|verdict| verdict.first().is_some())
+    }
+}
+
 /// A run on one data directory.
 pub(super) struct Arena {
     pub(super) shared: Arc<Shared>,
@@ -233,7 +240,7 @@ impl Arena {
     }
 
     fn judge(&self, lines: &[Line]) -> Result<Verdict, String> {
-        judge_folder(&self.start.data, lines).map_err(|failure| failure.title.clone())
+        judge_folder(&self.start.data, lines, true).map_err(|failure| failure.title.clone())
     }
 
     /// Lets everything complete, ends clients, reader and server, and judges all of it.

@@ -96,7 +96,8 @@ fn a_history_is_checked_again_and_every_altered_line_is_told_with_its_life() {
         std::fs::write(&path, lines.collect::<String>()).expect("written");
         path
     };
-    let cases: [(&str, usize, &dyn Fn(&str) -> String); 3] = [
+    type Change<'a> = &'a dyn Fn(&str) -> String;
+    let cases: [(&str, usize, Change<'_>); 3] = [
         ("C1", done, &|line| line.replace("\"last\":", "\"last\":7") + "\n"),
         ("C0", done, &|_| String::new()),
         ("C9", seen, &|line| line.replace("\"pos\":\"account.events/", "\"pos\":\"account.events/9") + "\n"),
