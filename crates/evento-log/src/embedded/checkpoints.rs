@@ -15,12 +15,17 @@ use crate::failpoint;
 /// Numbers of segments that no recovery needs any more. Bound: segments between two checkpoints.
 pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
 
+/// Checkpoints after a full disk within which a worker that died of it is noticed: it works behind them.
+pub(crate) const FULL_FELT: u64 = 3;
+
 /// Writes out what the committer cut off, until it ends.
 pub(crate) fn write_checkpoints(shared: &Shared, cuts: &Receiver<Cut>, segments: &Segments, spares: &Spares) {
     for cut in cuts {
         match write_when_there_is_room(shared, &cut) {
             Ok(()) => {
                 shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
+                let left = shared.was_full.load(Ordering::Relaxed).saturating_sub(1);
+                shared.was_full.store(left, Ordering::Relaxed);
                 let old = segments.numbers().unwrap_or_default();
                 let mut spares = spares.lock();
                 for number in old.into_iter().filter(|number| *number < cut.place.segment) {
@@ -46,7 +51,7 @@ pub(crate) fn write_checkpoints(shared: &Shared, cuts: &Receiver<Cut>, segments:
 /// A full disk is waited out: everything is in the commit log, and nothing more is accepted meanwhile.
 fn write_when_there_is_room(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
     loop {
-        match write(shared, cut) {
+        match write_or_open_again(shared, cut) {
             Err(fault @ Fault::Full(_)) => {
                 shared.refuse(&fault);
                 let mut queue = shared.queue.lock();
@@ -59,6 +64,20 @@ fn write_when_there_is_room(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
             }
             written => return written,
         }
+    }
+}
+
+/// On a full disk a worker of the state store may have given up. It has lost nothing that was durable: it is
+/// opened again once there is room. After any other failure it is not believed any more.
+fn write_or_open_again(shared: &Shared, cut: &Cut) -> Result<(), Fault> {
+    match write(shared, cut) {
+        Err(fault) if shared.store.is_poisoned() && shared.was_full.load(Ordering::Relaxed) > 0 => {
+            shared.reserve.check()?;
+            tracing::warn!("{fault}: the disk was full; the state store is opened again");
+            shared.store.open_again()?;
+            write(shared, cut)
+        }
+        written => written,
     }
 }
 

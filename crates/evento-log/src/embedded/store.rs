@@ -3,12 +3,14 @@
 //! Keys are big-endian, so that instances of a partition lie together and sequences in order. The only thing
 //! here that is not in the topics is the states themselves, which replay gives back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use evento_model::{CommandId, EntityId, EntityKey, EntityTypeId, Offset, Sequence, Timestamp};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 
 use super::Fault;
 use super::tables::{EndedAt, Generation, Waiting};
@@ -22,6 +24,14 @@ const APPLIED: &[u8] = b"applied";
 
 /// Current states, history, snapshots, ids, unfinished commands.
 pub(crate) struct Store {
+    folder: PathBuf,
+    /// `None` only while it is opened again, and after that failed.
+    opened: RwLock<Option<Opened>>,
+    /// A worker of the library gave up: nothing more can be written until it is opened again.
+    poisoned: AtomicBool,
+}
+
+struct Opened {
     database: Database,
     states: Keyspace,
     history: Keyspace,
@@ -59,8 +69,8 @@ fn damaged(_: Malformed) -> Fault {
     Fault::Corrupt { file: "state".to_owned(), offset: 0, what }
 }
 
-impl Store {
-    pub(crate) fn open(folder: &Path) -> Result<Store, Fault> {
+impl Opened {
+    fn open(folder: &Path) -> Result<Opened, Fault> {
         let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .worker_threads(1)
@@ -72,7 +82,7 @@ impl Store {
             let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(8 << 20);
             database.keyspace(name, options).map_err(fault)
         };
-        Ok(Store {
+        Ok(Opened {
             states: keyspace("state")?,
             history: keyspace("hist")?,
             snapshots: keyspace("snap")?,
@@ -82,39 +92,79 @@ impl Store {
             database,
         })
     }
+}
+
+impl Store {
+    pub(crate) fn open(folder: &Path) -> Result<Store, Fault> {
+        let opened = RwLock::new(Some(Opened::open(folder)?));
+        Ok(Store { folder: folder.to_owned(), opened, poisoned: AtomicBool::new(false) })
+    }
+
+    fn opened(&self) -> Result<MappedRwLockReadGuard<'_, Opened>, Fault> {
+        RwLockReadGuard::try_map(self.opened.read(), Option::as_ref)
+            .map_err(|_| Fault::Write("state store: it could not be opened again".to_owned()))
+    }
+
+    /// Whether nothing more can be written until it is opened again.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
+    }
+
+    /// Closes and opens it, as a start would. What was durable before must be in it.
+    pub(crate) fn open_again(&self) -> Result<(), Fault> {
+        let before = self.applied()?;
+        let mut opened = self.opened.write();
+        // The library's lock on the folder is given back first.
+        drop(opened.take());
+        *opened = Some(Opened::open(&self.folder)?);
+        drop(opened);
+        if self.applied()? < before {
+            return Err(Fault::Write("state store: opened again, it is behind what was durable".to_owned()));
+        }
+        self.poisoned.store(false, Ordering::Relaxed);
+        Ok(())
+    }
 
     /// The `commit_seq` up to which (exclusive) everything is in it.
     pub(crate) fn applied(&self) -> Result<Option<u64>, Fault> {
-        let value = self.mark.get(APPLIED).map_err(fault)?;
+        let opened = self.opened()?;
+        let value = opened.mark.get(APPLIED).map_err(fault)?;
         value.map(|value| Reader(&value).u64().map_err(damaged)).transpose()
     }
 
     /// Writes a generation, in key order, and the mark with the last of it; durable when this returns.
     pub(crate) fn write(&self, generation: &Generation, commit_seq: u64) -> Result<(), Fault> {
+        let opened = self.opened()?;
+        let fault = |error: fjall::Error| {
+            if matches!(error, fjall::Error::Poisoned) {
+                self.poisoned.store(true, Ordering::Relaxed);
+            }
+            fault(error)
+        };
         let mut changes: Vec<Change<'_>> = Vec::new();
         for (key, dirty) in &generation.instances {
             let prefix = prefix(key, dirty.partition);
             for (seq, offset, count) in &dirty.history {
                 let mut value = offset.to_be_bytes().to_vec();
                 value.extend_from_slice(&count.to_be_bytes());
-                changes.push((&self.history, with_seq(&prefix, *seq), Some(value)));
+                changes.push((&opened.history, with_seq(&prefix, *seq), Some(value)));
             }
             for put in &dirty.snapshots {
-                changes.push((&self.snapshots, with_seq(&prefix, put.seq), Some(state_value(put))));
+                changes.push((&opened.snapshots, with_seq(&prefix, put.seq), Some(state_value(put))));
             }
             if let Some(put) = &dirty.state {
-                changes.push((&self.states, prefix, Some(state_value(put))));
+                changes.push((&opened.states, prefix, Some(state_value(put))));
             }
         }
         for ((key, command), at) in &generation.ids {
             let mut value = at.offset.to_be_bytes().to_vec();
             value.extend_from_slice(&at.committed_at.0.to_be_bytes());
             put_ended(&mut value, &at.ended);
-            changes.push((&self.ids, id_key(key, at.partition, command), Some(value)));
+            changes.push((&opened.ids, id_key(key, at.partition, command), Some(value)));
         }
         for ((key, command), waiting) in &generation.waiting {
             let value = waiting.as_ref().map(waiting_value);
-            changes.push((&self.waiting, waiting_key(key, command), value));
+            changes.push((&opened.waiting, waiting_key(key, command), value));
         }
         changes.sort_by(|a, b| (a.0.id(), &a.1).cmp(&(b.0.id(), &b.1)));
         for changes in changes.chunk_by_mut(|a, b| a.0.id() == b.0.id()) {
@@ -129,12 +179,13 @@ impl Store {
             }
             table.finish().map_err(fault)?;
         }
-        self.mark.insert(APPLIED, commit_seq.to_be_bytes()).map_err(fault)?;
-        self.database.persist(PersistMode::SyncAll).map_err(fault)
+        opened.mark.insert(APPLIED, commit_seq.to_be_bytes()).map_err(fault)?;
+        opened.database.persist(PersistMode::SyncAll).map_err(fault)
     }
 
     pub(crate) fn state(&self, key: &EntityKey, partition: u32) -> Result<Option<StatePut>, Fault> {
-        let value = self.states.get(prefix(key, partition)).map_err(fault)?;
+        let opened = self.opened()?;
+        let value = opened.states.get(prefix(key, partition)).map_err(fault)?;
         value.map(|value| Reader(&value).state().map_err(damaged)).transpose()
     }
 
@@ -146,14 +197,15 @@ impl Store {
         from: Sequence,
         limit: usize,
     ) -> Result<Vec<(Sequence, Offset, u32)>, Fault> {
+        let opened = self.opened()?;
         let prefix = prefix(key, partition);
         let (begin, from_key, end) = (with_seq(&prefix, 0), with_seq(&prefix, from), with_seq(&prefix, u64::MAX));
         let mut units = Vec::new();
-        if let Some(guard) = self.history.range(begin..from_key.clone()).next_back() {
+        if let Some(guard) = opened.history.range(begin..from_key.clone()).next_back() {
             let (key, value) = guard.into_inner().map_err(fault)?;
             units.push(read_unit(&key, &value).map_err(damaged)?);
         }
-        for guard in self.history.range(from_key..=end).take(limit) {
+        for guard in opened.history.range(from_key..=end).take(limit) {
             let (key, value) = guard.into_inner().map_err(fault)?;
             units.push(read_unit(&key, &value).map_err(damaged)?);
         }
@@ -168,9 +220,10 @@ impl Store {
         before: Sequence,
         limit: usize,
     ) -> Result<Vec<(Sequence, Offset, u32)>, Fault> {
+        let opened = self.opened()?;
         let prefix = prefix(key, partition);
         let range = with_seq(&prefix, 0)..with_seq(&prefix, before);
-        let units = self.history.range(range).rev().take(limit).map(|guard| {
+        let units = opened.history.range(range).rev().take(limit).map(|guard| {
             let (key, value) = guard.into_inner().map_err(fault)?;
             read_unit(&key, &value).map_err(damaged)
         });
@@ -179,15 +232,17 @@ impl Store {
 
     /// The newest snapshot at or before a sequence.
     pub(crate) fn snapshot(&self, key: &EntityKey, partition: u32, seq: Sequence) -> Result<Option<StatePut>, Fault> {
+        let opened = self.opened()?;
         let prefix = prefix(key, partition);
-        let found = self.snapshots.range(with_seq(&prefix, 0)..=with_seq(&prefix, seq)).next_back();
+        let found = opened.snapshots.range(with_seq(&prefix, 0)..=with_seq(&prefix, seq)).next_back();
         let Some(guard) = found else { return Ok(None) };
         let (_, value) = guard.into_inner().map_err(fault)?;
         Reader(&value).state().map(Some).map_err(damaged)
     }
 
     pub(crate) fn ended(&self, key: &EntityKey, partition: u32, id: &CommandId) -> Result<Option<EndedAt>, Fault> {
-        let Some(value) = self.ids.get(id_key(key, partition, id)).map_err(fault)? else { return Ok(None) };
+        let opened = self.opened()?;
+        let Some(value) = opened.ids.get(id_key(key, partition, id)).map_err(fault)? else { return Ok(None) };
         let mut reader = Reader(&value);
         let mut read = || -> Read<EndedAt> {
             let (offset, committed_at) = (reader.u64()?, Timestamp(reader.i64()?));
@@ -203,6 +258,7 @@ impl Store {
         after: Option<(u32, &str)>,
         limit: usize,
     ) -> Result<Vec<(u32, EntityId, StatePut)>, Fault> {
+        let opened = self.opened()?;
         let mut begin = entity.0.to_be_bytes().to_vec();
         if let Some((partition, id)) = after {
             begin.extend_from_slice(&partition.to_be_bytes());
@@ -211,7 +267,7 @@ impl Store {
             begin.extend_from_slice(&[0, 0]);
         }
         let end = (entity.0 + 1).to_be_bytes().to_vec();
-        let found = self.states.range(begin..end).take(limit).map(|guard| {
+        let found = opened.states.range(begin..end).take(limit).map(|guard| {
             let (key, value) = guard.into_inner().map_err(fault)?;
             read_instance(&key, &value).map_err(damaged)
         });
@@ -219,7 +275,9 @@ impl Store {
     }
 
     pub(crate) fn all_waiting(&self) -> Result<Vec<Found>, Fault> {
-        self.waiting
+        let opened = self.opened()?;
+        opened
+            .waiting
             .iter()
             .map(|guard| {
                 let (key, value) = guard.into_inner().map_err(fault)?;

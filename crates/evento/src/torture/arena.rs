@@ -246,8 +246,11 @@ impl Arena {
     /// Lets everything complete, ends clients, reader and server, and judges all of it.
     pub(super) fn end(mut self, went_wrong: Option<String>) -> Outcome {
         self.shared.recorder.note(None, None, What::Calm);
+        // Without a server nobody gets an outcome any more.
+        let gone = self.server.as_mut().is_none_or(Server::ended);
+        self.shared.given_up.store(gone, Ordering::Relaxed);
         let calm = self.shared.gate.close(CALM_MAX + Duration::from_secs(1));
-        self.shared.given_up.store(!calm, Ordering::Relaxed);
+        self.shared.given_up.store(!calm || gone, Ordering::Relaxed);
         let address = self.shared.address().unwrap_or_default();
         let ready = Http::default().get(&address, "/readyz", &[]).is_ok_and(|reply| reply.status == 200);
         self.shared.gate.close_for_good();
