@@ -179,6 +179,8 @@ struct Shared {
     /// Somebody said that there is room again, or the log closes; goes with `queue`.
     resumed: Condvar,
     reserve: Reserve,
+    /// Checkpoints to come in which a dead worker of the state store is put down to the full disk there was.
+    was_full: AtomicU64,
     tables: RwLock<Tables>,
     topics: Topics,
     store: Arc<Store>,
@@ -369,6 +371,7 @@ impl EmbeddedLog {
 impl Shared {
     /// The disk is full: nothing more is accepted, and what was begun may use the reserve.
     fn refuse(&self, fault: &Fault) {
+        self.was_full.store(checkpoints::FULL_FELT, Ordering::Relaxed);
         self.reserve.give_up();
         let mut queue = self.queue.lock();
         if queue.full.is_none() {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, Lock};
+use crate::embedded::EmbeddedConfig;
 
 /// Whether this build can be told to kill itself.
 pub const ARMABLE: bool = cfg!(debug_assertions);
@@ -36,6 +37,12 @@ pub const POINTS: &[&str] = &[
     "folder-sync-before",
     "folder-sync-after",
 ];
+
+/// Makes segments, checkpoints and the reserve so small that a short run meets each of them all the time.
+pub fn shrink(config: &mut EmbeddedConfig) {
+    (config.segment_bytes, config.group_bytes_max) = (2 << 20, 256 << 10);
+    (config.checkpoint_bytes, config.reserve_bytes) = (256 << 10, 8 << 20);
+}
 
 /// Armed instead of a point: the commit log says that it is synced when it is not. The judge must find it (P1).
 pub const LYING_SYNC: &str = "commit-sync-lies";

@@ -46,6 +46,8 @@ use registry::SchemaRegistry;
 use rollout::Rollout;
 use supervisor::Surroundings;
 
+/// Set for a server whose files are to be small: only builds with named points heed it.
+pub(crate) const SMALL: &str = "EVENTO_SMALL_FILES";
 /// How long answers are given time when the server ends.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a function that did not start is tried again.
@@ -141,12 +143,24 @@ pub(crate) fn unopened(fault: Fault) -> Failure {
 }
 
 fn open(data: PathBuf) -> Result<(EmbeddedLog, Recovered), Failure> {
-    EmbeddedLog::open(EmbeddedConfig::new(data), Box::new(path::wall)).map_err(unopened)
+    open_sized(data, std::env::var_os(SMALL).is_some())
+}
+
+/// `small` counts in builds with named points only.
+fn open_sized(data: PathBuf, small: bool) -> Result<(EmbeddedLog, Recovered), Failure> {
+    let mut config = EmbeddedConfig::new(data);
+    if failpoint::ARMABLE && small {
+        failpoint::shrink(&mut config);
+    }
+    EmbeddedLog::open(config, Box::new(path::wall)).map_err(unopened)
 }
 
 /// The log in a folder and what is registered in it, for reading alone: nothing else runs.
-pub(crate) fn open_to_read(data: &std::path::Path) -> Result<(EmbeddedLog, evento_schema::catalog::Catalog), Failure> {
-    let (log, _) = open(data.to_owned())?;
+pub(crate) fn open_to_read(
+    data: &std::path::Path,
+    small: bool,
+) -> Result<(EmbeddedLog, evento_schema::catalog::Catalog), Failure> {
+    let (log, _) = open_sized(data.to_owned(), small)?;
     let catalog = rollout::registered(&log)
         .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
     Ok((log, catalog))

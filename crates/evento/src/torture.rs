@@ -33,10 +33,10 @@ use report::{Report, Row};
 pub use bank::serve as serve_function;
 pub(crate) use report::{Rules, last_line};
 
-/// MiB of a file system for power cuts: two commit segments, the reserve, topics and states, and room to grow.
+/// MiB of a file system for power cuts: commit segments, the reserve, topics and states, and room to grow.
 const CUT_DISK: u64 = 1_024;
-/// MiB of a file system that is filled: no smaller one can be opened, see `EmbeddedConfig`.
-const FULL_DISK: u64 = 448;
+/// MiB of a file system that is filled. Where files are not small, no smaller one can be opened: see `EmbeddedConfig`.
+const FULL_DISK: u64 = if evento_log::failpoint::ARMABLE { 64 } else { 448 };
 /// Power cuts in which a planted bug must be found.
 const PLANTED_CUTS: usize = 5;
 
@@ -270,6 +270,10 @@ fn on_a_disk(
     let data = disk.mounted.join("data");
     let plan = Plan { name: &name, data, faults: &faults, disk: Some(&disk), faketime: None, environment: Vec::new() };
     let outcome = tortured(context, args, scratch, plan);
+    if args.keep || outcome.as_ref().map_or(true, Outcome::failed) {
+        // The file system goes away with this function; what was on it is what a person wants to look at.
+        disk.keep("data", &scratch.join(format!("data-{name}")));
+    }
     report.add(Row::new(kind.name(), &faults), outcome);
 }
 

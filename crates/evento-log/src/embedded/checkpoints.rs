@@ -44,6 +44,9 @@ impl Spares {
     }
 }
 
+/// Checkpoints after a full disk within which a worker that died of it is noticed: it works behind them.
+pub(crate) const FULL_FELT: u64 = 3;
+
 /// Writes checkpoints.
 pub(crate) struct Checkpointer {
     pub(crate) shared: Arc<Shared>,
@@ -63,7 +66,7 @@ impl Checkpointer {
 
     /// Writes one checkpoint. False if the disk is full: it is to be tried again when there is room.
     pub(crate) fn turn(&self, cut: &Cut) -> bool {
-        match self.write(cut) {
+        match self.write_or_open_again(cut) {
             Ok(()) => self.written(cut),
             Err(fault @ Fault::Full(_)) if !self.shared.queue.lock().closing => {
                 // Everything is in the commit log, and nothing more is accepted meanwhile.
@@ -88,6 +91,8 @@ impl Checkpointer {
 
     fn written(&self, cut: &Cut) {
         self.shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
+        let left = self.shared.was_full.load(Ordering::Relaxed).saturating_sub(1);
+        self.shared.was_full.store(left, Ordering::Relaxed);
         self.spares.add(self.segments.numbers().unwrap_or_default(), cut.place.segment);
     }
 
@@ -95,6 +100,21 @@ impl Checkpointer {
         let mut queue = self.shared.queue.lock();
         while queue.full.is_some() && !queue.closing {
             self.shared.resumed.wait(&mut queue);
+        }
+    }
+
+    /// On a full disk a worker of the state store may have given up. It has lost nothing that was durable: it is
+    /// opened again once there is room. After any other failure it is not believed any more.
+    fn write_or_open_again(&self, cut: &Cut) -> Result<(), Fault> {
+        let shared = &self.shared;
+        match self.write(cut) {
+            Err(fault) if shared.store.gave_up() && shared.was_full.load(Ordering::Relaxed) > 0 => {
+                shared.reserve.check()?;
+                tracing::warn!("{fault}: the disk was full; the state store is opened again");
+                shared.store.open_again()?;
+                self.write(cut)
+            }
+            written => written,
         }
     }
 

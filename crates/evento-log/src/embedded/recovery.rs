@@ -121,6 +121,7 @@ pub(crate) fn open(
         queue: Mutex::new(Queue { full, ..Queue::default() }),
         resumed: Condvar::new(),
         reserve,
+        was_full: AtomicU64::new(0),
         queued: Condvar::new(),
         tables: RwLock::new(tables),
         topics,

@@ -78,6 +78,13 @@ pub(super) struct Outcome {
     pub(super) complaints: Vec<String>,
 }
 
+impl Outcome {
+    /// Whether anything was found.
+    pub(super) fn failed(&self) -> bool {
+        !self.complaints.is_empty() || self.verdict.as_ref().is_none_or(|verdict| verdict.first().is_some())
+    }
+}
+
 /// A run on one data directory.
 pub(super) struct Arena {
     pub(super) shared: Arc<Shared>,
@@ -233,14 +240,17 @@ impl Arena {
     }
 
     fn judge(&self, lines: &[Line]) -> Result<Verdict, String> {
-        judge_folder(&self.start.data, lines).map_err(|failure| failure.title.clone())
+        judge_folder(&self.start.data, lines, true).map_err(|failure| failure.title.clone())
     }
 
     /// Lets everything complete, ends clients, reader and server, and judges all of it.
     pub(super) fn end(mut self, went_wrong: Option<String>) -> Outcome {
         self.shared.recorder.note(None, None, What::Calm);
+        // Without a server nobody gets an outcome any more.
+        let gone = self.server.as_mut().is_none_or(Server::ended);
+        self.shared.given_up.store(gone, Ordering::Relaxed);
         let calm = self.shared.gate.close(CALM_MAX + Duration::from_secs(1));
-        self.shared.given_up.store(!calm, Ordering::Relaxed);
+        self.shared.given_up.store(!calm || gone, Ordering::Relaxed);
         let address = self.shared.address().unwrap_or_default();
         let ready = Http::default().get(&address, "/readyz", &[]).is_ok_and(|reply| reply.status == 200);
         self.shared.gate.close_for_good();

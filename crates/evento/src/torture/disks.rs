@@ -111,6 +111,14 @@ impl Disk {
         std::fs::remove_file(self.filler()).map_err(|error| format!("free the disk: {error}"))
     }
 
+    /// Copies a folder of it to where it stays. What cannot be copied is missing there.
+    pub fn keep(&self, folder: &str, to: &Path) {
+        let _ = run(
+            "cp",
+            &["-a", "--sparse=always", &self.mounted.join(folder).display().to_string(), &to.display().to_string()],
+        );
+    }
+
     fn filler(&self) -> PathBuf {
         self.mounted.join("filler")
     }

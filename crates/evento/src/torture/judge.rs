@@ -14,9 +14,9 @@ use super::bank::{self, Account};
 use crate::cli::failure::Failure;
 use crate::node;
 
-/// The verdict on a history and the log in a folder. The log is opened as a start of the server would.
-pub(crate) fn judge_folder(data: &Path, history: &[Line]) -> Result<Verdict, Failure> {
-    let (log, catalog) = node::open_to_read(data)?;
+/// The verdict on a history and the log in a folder, whose files are small if torture made them so. The log is opened as a start of the server would.
+pub(crate) fn judge_folder(data: &Path, history: &[Line], small: bool) -> Result<Verdict, Failure> {
+    let (log, catalog) = node::open_to_read(data, small)?;
     let named: Vec<Named> = catalog
         .entities()
         .iter()

@@ -28,6 +28,8 @@ pub struct Start {
 /// A server that runs.
 pub struct Server {
     child: Child,
+    /// The function that a killed server left running.
+    left: Option<Pid>,
     /// Where its HTTP API is.
     pub http: String,
     /// Where its Kafka listener is.
@@ -45,13 +47,14 @@ impl Server {
             .arg("--data")
             .arg(&start.data)
             .envs(start.environment.iter().map(|(name, value)| (name, value)))
+            .env(crate::node::SMALL, "1")
             .env("EVENTO_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
             .spawn()
             .map_err(told)?;
-        let mut server = Server { child, http: String::new(), kafka: String::new() };
+        let mut server = Server { child, left: None, http: String::new(), kafka: String::new() };
         let until = Instant::now() + START_MAX;
         let mut http = Http::default();
         loop {
@@ -98,6 +101,7 @@ impl Server {
 
     /// SIGKILL, whatever it is doing. Its function lives on until the next start ends it.
     pub fn kill(&mut self) {
+        self.left = self.function().or(self.left);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -119,9 +123,8 @@ impl Server {
 
     /// SIGKILL to server and function: nothing of them holds a file any more when this returns.
     pub fn kill_all(&mut self) {
-        let function = self.function();
         self.kill();
-        let Some(pid) = function else { return };
+        let Some(pid) = self.left.take().filter(|pid| is_function(*pid)) else { return };
         let _ = kill_process(pid, Signal::KILL);
         let until = Instant::now() + START_MAX;
         // It is no child of ours: its entry goes away when whoever took it over has noticed.
@@ -129,6 +132,12 @@ impl Server {
             std::thread::sleep(LOOK_AGAIN);
         }
     }
+}
+
+/// Whether a process is a function of torture, and not another one that has its number by now.
+fn is_function(pid: Pid) -> bool {
+    let line = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|word| word == b"torture-function")
 }
 
 /// Whether a process runs; one that has ended and was not waited for does not.
