@@ -175,3 +175,36 @@ fn every_page_is_in_the_index() {
         assert!(name == "README.md" || !name.ends_with(".md") || index.contains(&format!("({name})")), "{name}");
     }
 }
+
+/// Every file below a folder with this ending.
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && !path.ends_with("target") {
+            files(&path, ending, found);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_test_that_a_page_names_is_there() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), "rs", &mut sources);
+    let code: String = sources.iter().map(|path| std::fs::read_to_string(path).expect("a source")).collect();
+    let mut named = 0;
+    for page in ["drills.md", "guarantees.md", "torture.md", "proof.md"] {
+        let text = std::fs::read_to_string(root().join("docs").join(page)).unwrap_or_default();
+        // A name of a test is long, and has words with underscores between them.
+        let names = text.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 3);
+        for name in names.filter(|name| name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_'))
+        {
+            if !name.starts_with("evento_") {
+                assert!(code.contains(&format!("fn {name}(")), "{page} names {name}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 15, "{named} tests are named");
+}

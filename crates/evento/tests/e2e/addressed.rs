@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::peer::{self, reply};
-use crate::server::{Server, bank_resources, root};
+use crate::server::{SOON, Server, bank_resources, root, until};
 
 const DATUM: &str = "Content-Type: avro/binary\r\n";
 const EVENT: &str = "Content-Type: avro/binary\r\nEvento-Event: bank.DepositReceived\r\n";
@@ -120,24 +119,16 @@ fn a_new_revision_at_an_address_is_found_without_a_word_and_one_that_replays_oth
 
     let first = function()["revision"].clone();
     version.store(2, Ordering::Relaxed);
-    until("the second revision serves", || function()["revision"] != first);
+    until("the second revision serves", SOON, || function()["revision"] != first);
     assert_eq!(send("two").status, 200);
 
     balance.store(20, Ordering::Relaxed);
     version.store(3, Ordering::Relaxed);
-    until("the third is refused", || function()["state"] == "refused");
+    until("the third is refused", SOON, || function()["state"] == "refused");
     let waiting = send("three");
     assert_eq!(waiting.status, 202, "called as a revision that it is not: {}", waiting.text());
     balance.store(10, Ordering::Relaxed);
     version.store(2, Ordering::Relaxed);
-    until("the command that waited is done", || send("three").status == 200);
+    until("the command that waited is done", SOON, || send("three").status == 200);
     assert_eq!(server.json("/v1/entities/account/ada")["seq"], 3);
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < end, "not within a minute: {what}");
-        std::thread::yield_now();
-    }
 }

@@ -4,9 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{SOON, Server, bank_function, bank_resources, until};
 
 fn evento(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_evento")).args(arguments).output().expect("it runs");
@@ -70,10 +69,8 @@ fn a_backup_under_load_restores_to_a_server_with_all_that_was_acknowledged_befor
     let server = Server::start(&data);
     let state = |account: &str| server.json(&format!("/v1/entities/account/{account}"));
     // Never another state than the true one, from the first answer on.
-    let begun = Instant::now();
-    while server.get("/v1/entities/account/ada").expect("an answer").status == 503 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the states are not made anew");
-    }
+    let status = || server.get("/v1/entities/account/ada").expect("an answer").status;
+    until("the states are made anew", SOON, || status() != 503);
     assert_eq!(state("ada")["state"]["balance"], before);
     let bob = state("bob");
     let events = bob["seq"].as_i64().expect("a sequence");

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{SOON, Server, bank_function, bank_resources, until};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const DEPOSIT: &str = "/v1/entities/account/ada/commands/receive-deposit";
@@ -64,6 +63,8 @@ fn b11_a_really_full_disk_refuses_commands_answers_reads_restarts_and_goes_on_wh
         assert_eq!(status, 507, "round {round}: {text}");
         assert!(text.contains("EV4005"), "{text}");
         assert_eq!(server.json("/v1/entities/account/ada")["seq"], 2 + round);
+        let metrics = server.get("/metrics").expect("an answer").text();
+        assert!(metrics.contains("evento_log_writable 0"), "{metrics}");
         if round == 1 {
             // What the server gave up of its reserve is what a start needs.
             server.kill();
@@ -72,11 +73,7 @@ fn b11_a_really_full_disk_refuses_commands_answers_reads_restarts_and_goes_on_wh
             assert_eq!(deposit(&server).0, 507);
         }
         small.free();
-        let until = Instant::now() + Duration::from_secs(30);
-        while deposit(&server).0 != 200 {
-            assert!(Instant::now() < until, "it does not go on: {}", deposit(&server).1);
-            std::thread::yield_now();
-        }
+        until("it goes on", SOON, || deposit(&server).0 == 200);
         let (state, seen) = (server.json("/v1/entities/account/ada"), round + 3);
         assert_eq!(
             (&state["seq"], &state["state"]["balance"]),

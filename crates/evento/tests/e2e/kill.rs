@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::server::{Server, bank_function, bank_resources, request};
+use crate::server::{SOON, Server, bank_function, bank_resources, request, until};
 
 const SERVER_KILLS: u64 = 40;
 const FUNCTION_KILLS: u64 = 15;
@@ -49,7 +49,7 @@ fn client(n: u64, address: &RwLock<String>, ledger: &Ledger) {
                     break;
                 }
                 Some(reply) => assert!(matches!(reply.status, 202 | 429 | 503), "{}: {}", reply.status, reply.text()),
-                None => std::thread::yield_now(),
+                None => std::thread::park_timeout(Duration::from_millis(2)),
             }
         }
     }
@@ -82,12 +82,10 @@ fn no_acknowledged_command_is_lost_or_doubled_over_fifty_kills() {
         round += 1;
         // Another moment each time: after another number of further acknowledgements.
         let wanted = ledger.acknowledged.load(Ordering::Relaxed) + (round * 37) % 150;
-        let until = Instant::now() + Duration::from_secs(60);
-        while ledger.acknowledged.load(Ordering::Relaxed) < wanted {
-            assert!(Instant::now() < until, "nothing is acknowledged any more");
+        until("more is acknowledged", SOON, || {
             assert!(clients.iter().all(|client| !client.is_finished()), "a client gave up");
-            std::thread::yield_now();
-        }
+            ledger.acknowledged.load(Ordering::Relaxed) >= wanted
+        });
         if round % 4 == 0 && function_kills < FUNCTION_KILLS {
             if let Some(pid) = server.function_pid().and_then(rustix::process::Pid::from_raw) {
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);

@@ -3,6 +3,7 @@
 mod addressed;
 mod backup;
 mod bad_input;
+mod drills;
 mod failed_write;
 mod full_disk;
 mod hostile;

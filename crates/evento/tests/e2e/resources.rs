@@ -1,8 +1,6 @@
 //! Resources through the command line and the real server: what people see of a set, and of a refusal.
 
-use std::time::{Duration, Instant};
-
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{SOON, Server, bank_function, bank_resources, until};
 
 /// The words of each line of a table, as many as asked for.
 fn rows(text: &str, words: usize) -> Vec<String> {
@@ -81,15 +79,6 @@ fn a_refused_set_names_its_places_and_changes_nothing() {
     }
 }
 
-/// Asks until the answer is as wanted.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < end, "not within 30 s: {what}");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn a_function_whose_resource_changed_and_whose_revision_did_not_goes_on_serving() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -100,7 +89,7 @@ fn a_function_whose_resource_changed_and_whose_revision_did_not_goes_on_serving(
     let before = server.function_pid();
     server.apply(&bank_resources(folder.path(), bank_function(), "  timeout: 6s\n"));
     // The process before ends when it has answered everything; only then it could take the new one's place along.
-    until("the process before is gone", || server.function_pid() != before);
+    until("the process before is gone", SOON, || server.function_pid() != before);
     let (code, out, error) = server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]);
     assert_eq!(code, 0, "{out}{error}");
     assert_eq!(revision(), first);
@@ -116,7 +105,7 @@ fn a_dry_run_starts_the_functions_and_changes_nothing() {
     assert_eq!(code, 0, "{error}");
     assert!(out.contains("accounts  checked   rev "), "{out}");
     assert_eq!(server.json("/v1/resources/entity")["items"], serde_json::json!([]));
-    until("the process that was tried is gone", || server.function_pid().is_none());
+    until("the process that was tried is gone", SOON, || server.function_pid().is_none());
     server.apply(&resources);
     let (code, _, error) = dry(&bank_resources(folder.path(), std::path::Path::new("/bin/false"), ""));
     assert!(code == 9 && error.contains("EV2301"), "{code}: {error}");
@@ -133,12 +122,14 @@ fn a_roll_out_that_nobody_waits_for_goes_on_and_tells_how_it_ended() {
     };
     let (code, _, error) = later(bank_function());
     assert!(code == 0 && error.contains("the roll-out goes on as"), "{code}: {error}");
-    until("the function serves", || {
+    until("the function serves", SOON, || {
         server.get("/v1/functions/accounts").is_some_and(|r| r.status == 200 && r.json()["state"] == "ready")
     });
     let (code, _, error) = later(std::path::Path::new("/bin/false"));
     assert_eq!(code, 0, "{error}");
-    until("the refusal is told", || server.evento(&["function", "logs", "accounts"]).1.contains("was refused: EV2301"));
+    until("the refusal is told", SOON, || {
+        server.evento(&["function", "logs", "accounts"]).1.contains("was refused: EV2301")
+    });
     assert_eq!(server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0, 0);
 }
 
@@ -153,6 +144,8 @@ fn a_function_that_outlived_a_killed_server_ends_with_the_next_start() {
     server.kill();
     assert!(runs(), "it ended with the server: then there is nothing to clean up");
     let server = Server::start(&data);
-    until("what the killed server left is gone", || !runs());
-    until("the function serves again", || server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0 == 0);
+    until("what the killed server left is gone", SOON, || !runs());
+    until("the function serves again", SOON, || {
+        server.evento(&["send", "account/ada", "OpenAccount", "owner=Ada"]).0 == 0
+    });
 }

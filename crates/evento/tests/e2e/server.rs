@@ -12,6 +12,8 @@ use serde_json::Value;
 /// Longest wait for a server that starts.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// Longest wait for what happens by itself.
+pub const SOON: Duration = Duration::from_secs(60);
 /// Pause between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(2);
 

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{SOON, Server, bank_function, bank_resources, until};
 
 fn verify(data: &std::path::Path) -> (i32, String, String) {
     verify_only(data, &[])
@@ -112,15 +111,9 @@ fn a_flipped_byte_in_a_topic_is_named_by_verify_and_by_the_scrub_of_a_running_se
     let mut command = Command::new(env!("CARGO_BIN_EXE_evento"));
     command.env("EVENTO_DATA_SCRUB_BYTES_PER_SECOND", "1GiB");
     let server = Server::start_by(command, &data);
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        let metrics = server.get("/metrics").expect("an answer").text();
-        if metrics.contains("evento_scrub_passes_total 1") {
-            assert!(metrics.contains("evento_scrub_damaged_total 1"), "{metrics}");
-            break;
-        }
-        assert!(Instant::now() < until, "the scrub does not come to its end: {metrics}");
-    }
+    let metrics = || server.get("/metrics").expect("an answer").text();
+    until("the scrub comes to its end", SOON, || metrics().contains("evento_scrub_passes_total 1"));
+    assert!(metrics().contains("evento_scrub_damaged_total 1"), "{}", metrics());
     let log = std::fs::read_to_string(data.with_extension("log")).expect("a log");
     assert!(log.contains("the scrub found damage") && log.contains(&file), "{log}");
 }

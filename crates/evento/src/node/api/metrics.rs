@@ -60,6 +60,8 @@ impl NodeApi {
 
     fn log_figures(&self, families: &mut Families<'_>) {
         let stats = self.log.stats();
+        let writable = f64::from(u8::from(self.log.fault().is_none()));
+        families.gauge("evento_log_writable", "Whether commands can be stored: 0 on a full disk.", writable);
         families.counter("evento_log_syncs_total", "Syncs of the commit log.", stats.syncs as f64);
         let seconds = stats.sync_nanos as f64 / 1e9;
         families.counter("evento_log_sync_seconds_total", "Time spent writing and syncing it.", seconds);
