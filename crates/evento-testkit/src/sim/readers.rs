@@ -18,7 +18,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(number: usize) -> Reader {
-        Reader { entity: if number % 2 == 0 { COUNTER } else { VAULT }, offsets: [0; PARTITIONS as usize] }
+        Reader { entity: if number.is_multiple_of(2) { COUNTER } else { VAULT }, offsets: [0; PARTITIONS as usize] }
     }
 }
 
