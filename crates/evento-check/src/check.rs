@@ -231,6 +231,7 @@ impl Findings {
                 Finding::Failed(Box::new(Violation::of(rule, (instance, command), message, history, log)))
             }
             (None, Some(reason)) => Finding::Skipped(reason),
+            (None, None) if looked_at == 0 => Finding::Skipped("there was nothing to look at".to_owned()),
             (None, None) => Finding::Passed,
         };
         Ruling { rule, looked_at, finding }

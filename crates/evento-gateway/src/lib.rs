@@ -7,7 +7,11 @@
 pub mod node;
 pub mod problem;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod admin;
+mod backup;
 mod bulk;
 mod commands;
 mod document;

@@ -142,6 +142,7 @@ fn row(code: u16) -> (u16, &'static str) {
         4001 | 4004 | 4010 => (503, "The log cannot be written"),
         4002 | 4003 => (500, "The log is damaged"),
         4005 => (507, "The disk is full"),
+        4006 => (503, "States are being rebuilt"),
         6001 => (401, "Not authenticated"),
         6002 => (403, "Not permitted"),
         6010 => (503, "Overloaded"),

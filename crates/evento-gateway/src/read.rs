@@ -74,6 +74,10 @@ pub(crate) async fn state(
     await_positions(node, &catalog, &headers).await?;
     let missing = || Problem::new(1020, format!("{}/{} has no events yet", entity.name, key.id.as_str()));
     let newest = node.log().state(&key)?.ok_or_else(missing)?;
+    if newest.is_lost() {
+        let detail = format!("the states of {} are made anew from the events", entity.name);
+        return Err(Problem::new(4006, detail));
+    }
     let wanted = match (&query.seq, &query.at) {
         (Some(_), Some(_)) => return Err(Problem::new(1002, "seq and at cannot both be given")),
         (Some(seq), None) => Some(number("seq", seq)?),

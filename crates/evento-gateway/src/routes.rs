@@ -10,11 +10,12 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
-use tokio::sync::watch;
+use evento_model::Caller;
+use tokio::sync::{Semaphore, watch};
 
 use crate::node::Node;
 use crate::problem::Problem;
-use crate::{admin, bulk, commands, openapi, read, send, tail};
+use crate::{admin, backup, bulk, commands, openapi, read, send, tail};
 
 /// Bytes of a request with many commands, or of a set of resources.
 const LARGE_BODY: usize = 16 << 20;
@@ -52,6 +53,8 @@ pub(crate) struct Gateway {
     pub(crate) limits: Limits,
     /// True when the server ends: streams end then, which would otherwise never.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Held while a backup is being sent: one at a time.
+    pub(crate) backing_up: Arc<Semaphore>,
 }
 
 /// One way in: method and path as the document describes them, and what answers. Large ones take sets.
@@ -90,6 +93,7 @@ fn routes() -> Vec<Route> {
         route("get", "/v1/functions/{name}", get(admin::function)),
         route("get", "/v1/functions/{name}/logs", get(admin::logs)),
         route("post", "/v1/functions/{name}/test", post(admin::test)),
+        route("get", "/v1/backup", get(backup::backup)),
         route("get", "/v1/openapi.json", get(openapi::document)),
         route("get", "/livez", get(admin::alive)),
         route("get", "/readyz", get(admin::ready)),
@@ -106,7 +110,7 @@ pub fn paths() -> Vec<(&'static str, &'static str)> {
 /// The whole API. Event streams end when `stopping` becomes true.
 pub fn router(node: Arc<dyn Node>, limits: Limits, stopping: watch::Receiver<bool>) -> Router {
     let body_bytes_max = limits.body_bytes_max;
-    let gateway = Arc::new(Gateway { node, limits, stopping });
+    let gateway = Arc::new(Gateway { node, limits, stopping, backing_up: Arc::new(Semaphore::new(1)) });
     let mut all = Router::new();
     for route in routes() {
         let most = if route.large { LARGE_BODY } else { body_bytes_max };
@@ -148,22 +152,13 @@ async fn every_answer(State(gateway): State<Arc<Gateway>>, request: Request, nex
 /// A browser page of another site, or a name that is not ours: refused before anything is read.
 fn stranger(limits: &Limits, request: &Request) -> Option<Problem> {
     let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost");
-    let known = |host: &str| {
-        let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-        let bare = name.trim_matches(['[', ']']);
-        bare.eq_ignore_ascii_case("localhost")
-            || bare.parse::<std::net::IpAddr>().is_ok()
-            || limits.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+    let caller = Caller {
+        host: header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost"),
+        origin: header(header::ORIGIN),
+        fetch_site: header(header::HeaderName::from_static("sec-fetch-site")),
+        writes: !matches!(*request.method(), Method::GET | Method::HEAD),
     };
-    if !known(host) {
-        return Some(Problem::new(6002, format!("this server is not called {host:?}; allow the name with http.hosts")));
-    }
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let origin = header(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    let foreign = origin.is_some_and(|origin| origin != host)
-        || request.headers().get("sec-fetch-site").is_some_and(|v| v == "cross-site");
-    (writes && foreign).then(|| Problem::new(6002, "requests from pages of other sites are not taken"))
+    caller.stranger(&limits.hosts).map(|stranger| Problem::new(6002, stranger.to_string()))
 }
 
 /// Gives every error the path and the request's id; turns the framework's own words into a problem.

@@ -117,7 +117,7 @@ fn ends(gateway: &Gateway, entities: &[Arc<EntityType>], places: &mut Places) {
     }
 }
 
-fn read_token(token: &str) -> Result<Places, Problem> {
+pub(crate) fn read_token(token: &str) -> Result<Places, Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad_cursor())?;
     let triples: Vec<(u32, u32, Offset)> = serde_json::from_slice(&bytes).map_err(|_| bad_cursor())?;
     Ok(triples.into_iter().map(|(entity, partition, offset)| ((entity, partition), offset)).collect())

@@ -13,21 +13,26 @@ mod group_consumer;
 mod group_offsets;
 mod metadata;
 mod offsets;
+mod sasl;
 mod transactions;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
+use evento_log::embedded::Stretch;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ProduceRequest, RequestHeader, ResponseHeader,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, FetchResponse, ProduceRequest, RequestHeader, ResponseHeader,
     api_versions_response::ApiVersion,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use crate::broker::Broker;
-use crate::connection::{Client, Reply};
+use crate::connection::Client;
+use crate::reply::Reply;
 use crate::shape;
+use crate::throttle::in_ms;
 
 /// The error code of success.
 pub(crate) const NONE: i16 = 0;
@@ -47,11 +52,13 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::SyncGroup, 0, 5),
     (ApiKey::DescribeGroups, 0, 5),
     (ApiKey::ListGroups, 0, 5),
+    (ApiKey::SaslHandshake, 0, 1),
     (ApiKey::ApiVersions, 0, 3),
     (ApiKey::CreateTopics, 2, 7),
     (ApiKey::DeleteTopics, 1, 6),
     (ApiKey::DeleteRecords, 0, 2),
     (ApiKey::CreatePartitions, 0, 3),
+    (ApiKey::SaslAuthenticate, 0, 2),
     (ApiKey::IncrementalAlterConfigs, 0, 1),
     (ApiKey::DescribeConfigs, 1, 4),
     (ApiKey::DeleteGroups, 0, 2),
@@ -69,12 +76,15 @@ const SERVED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::ListTransactions, 0, 1),
 ];
 
-/// What became of a request.
+/// Bytes of a Fetch answer beside its records, roughly.
+const FETCH_HEADS: usize = 1 << 10;
+
+/// What became of a request. The connection is not read again before the wait is over (KIP-219).
 pub(crate) enum Answered {
     /// Write this.
-    Reply(Reply),
+    Reply(Reply, Duration),
     /// The client wants no answer.
-    Silent,
+    Silent(Duration),
 }
 
 /// Why a connection cannot go on.
@@ -156,6 +166,8 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
         ApiKey::SyncGroup => call.with(body, group::sync).await,
         ApiKey::Heartbeat => call.with(body, group::heartbeat).await,
         ApiKey::LeaveGroup => call.with(body, group::leave).await,
+        ApiKey::SaslHandshake => call.with(body, sasl::handshake).await,
+        ApiKey::SaslAuthenticate => call.with(body, sasl::authenticate).await,
         ApiKey::CreateTopics => call.with(body, changes::create_topics).await,
         ApiKey::DeleteTopics => call.with(body, changes::delete_topics).await,
         ApiKey::DeleteRecords => call.with(body, changes::delete_records).await,
@@ -176,16 +188,27 @@ async fn dispatch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
 }
 
 async fn fetch(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
-    let (answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
-    Ok(Answered::Reply(call.encode(&answer)?.holding(held)))
+    let (mut answer, held) = crate::fetch::fetch(call, call.read(body)?).await;
+    let records = answer.topics.iter().flat_map(|(_, partitions)| partitions).filter_map(|one| one.records.as_ref());
+    let wait = call.broker.throttle.fetched(call, records.map(Stretch::bytes).sum());
+    answer.response.throttle_time_ms = in_ms(wait);
+    let header = call.answer_header();
+    let reply = Reply::new(FETCH_HEADS, |pieces| {
+        header.encode(pieces.out(), FetchResponse::header_version(call.version))?;
+        answer.write(call.version, pieces)
+    });
+    Ok(Answered::Reply(reply.map_err(|error| call.broken(&error))?.holding(held), wait))
 }
 
 /// With `acks=0` a client waits for no answer (Kafka protocol guide, Produce).
 async fn produce(call: &Call<'_>, body: Bytes) -> Result<Answered, Broken> {
+    let bytes = body.len() as u64;
     let request: ProduceRequest = call.read(body)?;
     let silent = request.acks == 0;
-    let answer = crate::produce::produce(call, request).await;
-    if silent { Ok(Answered::Silent) } else { call.reply(&answer) }
+    let (mut answer, crowded) = crate::produce::produce(call, request).await;
+    let wait = call.broker.throttle.produced(call, bytes, crowded);
+    answer.throttle_time_ms = in_ms(wait);
+    if silent { Ok(Answered::Silent(wait)) } else { Ok(Answered::Reply(call.encode(&answer)?, wait)) }
 }
 
 impl Call<'_> {
@@ -204,17 +227,21 @@ impl Call<'_> {
     }
 
     fn reply<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Answered, Broken> {
-        self.encode(answer).map(Answered::Reply)
+        Ok(Answered::Reply(self.encode(answer)?, Duration::ZERO))
     }
 
     fn encode<A: Encodable + HeaderVersion>(&self, answer: &A) -> Result<Reply, Broken> {
         let size = answer.compute_size(self.version).map_err(|error| self.broken(&error))?;
-        let header = ResponseHeader::default().with_correlation_id(self.correlation);
-        Reply::new(size + 16, |out| {
-            header.encode(out, A::header_version(self.version))?;
-            answer.encode(out, self.version)
+        let header = self.answer_header();
+        Reply::new(size + 16, |pieces| {
+            header.encode(pieces.out(), A::header_version(self.version))?;
+            answer.encode(pieces.out(), self.version)
         })
         .map_err(|error| self.broken(&error))
+    }
+
+    fn answer_header(&self) -> ResponseHeader {
+        ResponseHeader::default().with_correlation_id(self.correlation)
     }
 
     fn broken(&self, error: &dyn std::fmt::Display) -> Broken {

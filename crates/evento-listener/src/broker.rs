@@ -16,8 +16,10 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::group::{Coordinator, GroupLimits};
 use crate::node::Node;
 use crate::producer::Producers;
+use crate::quota::Quotas;
 use crate::refused::RefusedList;
 use crate::tails::Tails;
+use crate::throttle::Throttle;
 use crate::transaction::Transactions;
 
 /// Kinds of requests that are counted: all that are served have numbers below.
@@ -50,6 +52,8 @@ pub struct Limits {
     pub idle: Duration,
     /// What the group coordinator allows.
     pub groups: GroupLimits,
+    /// How fast a client may send and read.
+    pub quotas: Quotas,
 }
 
 impl Default for Limits {
@@ -65,6 +69,7 @@ impl Default for Limits {
             write_wait: Duration::from_secs(30),
             idle: Duration::from_secs(600),
             groups: GroupLimits::default(),
+            quotas: Quotas::default(),
         }
     }
 }
@@ -89,6 +94,7 @@ pub struct Broker {
     pub(crate) producers: Producers,
     pub(crate) refused: RefusedList,
     pub(crate) transactions: Transactions,
+    pub(crate) throttle: Throttle,
     /// Requests so far, by the number of their kind.
     pub(crate) requests: [AtomicU64; KINDS],
 }
@@ -109,6 +115,7 @@ impl Broker {
             producers: Producers::new(node.clone()),
             refused: RefusedList::open(&*node),
             transactions,
+            throttle: Throttle::new(limits.quotas),
             requests: [const { AtomicU64::new(0) }; KINDS],
             tails,
             groups,

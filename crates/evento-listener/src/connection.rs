@@ -9,14 +9,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::api::{self, Answered};
 use crate::broker::Broker;
+use crate::reply::Reply;
 
 /// Bytes of room made before each read; a request of so many may come in whatever others do.
 const READ: usize = 64 << 10;
@@ -24,6 +25,11 @@ const READ: usize = 64 << 10;
 const REFUSED: Duration = Duration::from_millis(50);
 
 /// Who is at the other end.
+///
+/// The place where a principal will stand: TLS sets it before the first request (the name in the client's
+/// certificate), SaslAuthenticate when it succeeds (`api::sasl`). `api::answer` has this at hand for every request, and
+/// is the one place to refuse requests of a client without principal, all but ApiVersions, SaslHandshake and
+/// SaslAuthenticate. Until then only loopback addresses are served, and nobody is asked who they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
@@ -73,11 +79,19 @@ impl Connection {
     }
 
     async fn run(mut self, broker: &Arc<Broker>) -> io::Result<()> {
-        while let Some((request, _held)) = self.request(broker).await? {
-            match api::answer(broker, &mut self.client, request).await {
-                Ok(Answered::Reply(reply)) => self.write(broker, reply).await?,
-                Ok(Answered::Silent) => {}
+        while let Some((request, held)) = self.request(broker).await? {
+            let wait = match api::answer(broker, &mut self.client, request).await {
+                Ok(Answered::Reply(reply, wait)) => {
+                    self.write(broker, reply).await?;
+                    wait
+                }
+                Ok(Answered::Silent(wait)) => wait,
                 Err(why) => return Err(io::Error::new(io::ErrorKind::InvalidData, why.to_string())),
+            };
+            drop(held);
+            if !wait.is_zero() {
+                // What the client sends meanwhile waits in the socket.
+                tokio::time::sleep(wait).await;
             }
         }
         Ok(())
@@ -125,9 +139,7 @@ impl Connection {
     }
 
     async fn write(&mut self, broker: &Broker, reply: Reply) -> io::Result<()> {
-        let Reply { bytes, held } = reply;
-        let written = timeout(broker.limits.write_wait, self.stream.write_all(&bytes)).await;
-        drop(held);
+        let written = timeout(broker.limits.write_wait, reply.write(&mut self.stream)).await;
         written.map_err(|_| late("the client does not take its answer"))?
     }
 }
@@ -141,30 +153,4 @@ async fn room(broker: &Broker, length: usize, until: Instant) -> io::Result<Owne
 
 fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
-}
-
-/// An answer, ready to be written.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    bytes: BytesMut,
-    /// Given back when the answer is written.
-    held: Option<OwnedSemaphorePermit>,
-}
-
-impl Reply {
-    /// An answer whose content `write` appends; the length is put before it.
-    pub(crate) fn new<E>(size: usize, write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<Reply, E> {
-        let mut bytes = BytesMut::with_capacity(size + 4);
-        bytes.put_i32(0);
-        write(&mut bytes)?;
-        let length = (bytes.len() - 4) as u32;
-        bytes[..4].copy_from_slice(&length.to_be_bytes());
-        Ok(Reply { bytes, held: None })
-    }
-
-    /// Keeps a permit until the answer is written.
-    pub(crate) fn holding(mut self, held: Option<OwnedSemaphorePermit>) -> Reply {
-        self.held = held;
-        self
-    }
 }

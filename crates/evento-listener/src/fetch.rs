@@ -4,11 +4,13 @@
 //! not kept: every answer says session 0, which makes a client send its whole list each time. All records are
 //! committed, so both isolation levels see the same, and no list of aborted transactions is ever needed.
 
+mod answer;
 mod state;
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use evento_log::embedded::Stretch;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
@@ -19,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::api::Call;
 use crate::tails::Reader;
 use crate::topic::{Content, Topic};
+pub(crate) use answer::{Answer, Partition};
 
 /// Longest wait at the end of partitions, whatever the client asks for.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -33,10 +36,10 @@ struct Asked<'a> {
 }
 
 /// The answer, and the permit for its bytes, to be held until they are written.
-pub(crate) async fn fetch(call: &Call<'_>, request: FetchRequest) -> (FetchResponse, Option<OwnedSemaphorePermit>) {
+pub(crate) async fn fetch(call: &Call<'_>, request: FetchRequest) -> (Answer, Option<OwnedSemaphorePermit>) {
     if request.session_id != 0 {
         let error = ResponseError::FetchSessionIdNotFound;
-        return (FetchResponse::default().with_error_code(error.code()), None);
+        return (Answer { response: FetchResponse::default().with_error_code(error.code()), topics: Vec::new() }, None);
     }
     let asked = find(call, &request);
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).clamp(1, call.broker.limits.fetch_bytes_max);
@@ -85,7 +88,7 @@ fn find<'a>(call: &Call<'_>, request: &'a FetchRequest) -> Vec<Vec<Asked<'a>>> {
 
 /// What was read: for each topic its partitions.
 struct Got {
-    topics: Vec<Vec<PartitionData>>,
+    topics: Vec<Vec<Partition>>,
     bytes: usize,
     /// A partition has an error, which is told at once.
     failed: bool,
@@ -104,17 +107,17 @@ fn read(call: &Call<'_>, asked: &[Vec<Asked<'_>>], bytes_max: usize) -> Got {
     for partitions in asked {
         let mut read = Vec::with_capacity(partitions.len());
         for one in partitions {
-            let data = partition(call, one, bytes_max.saturating_sub(got.bytes));
-            got.failed |= data.error_code != 0;
-            got.bytes += data.records.as_ref().map_or(0, Bytes::len);
-            read.push(data);
+            let partition = partition(call, one, bytes_max.saturating_sub(got.bytes));
+            got.failed |= partition.data.error_code != 0;
+            got.bytes += partition.records.as_ref().map_or(0, Stretch::bytes) as usize;
+            read.push(partition);
         }
         got.topics.push(read);
     }
     got
 }
 
-fn partition(call: &Call<'_>, asked: &Asked<'_>, left: usize) -> PartitionData {
+fn partition(call: &Call<'_>, asked: &Asked<'_>, left: usize) -> Partition {
     let request = asked.request;
     let data = PartitionData::default()
         .with_partition_index(request.partition)
@@ -123,7 +126,7 @@ fn partition(call: &Call<'_>, asked: &Asked<'_>, left: usize) -> PartitionData {
         .with_log_start_offset(-1)
         .with_preferred_read_replica(BrokerId(-1))
         .with_records(Some(Bytes::new()));
-    let failed = |error: ResponseError| data.clone().with_error_code(error.code());
+    let failed = |error: ResponseError| Partition { data: data.clone().with_error_code(error.code()), records: None };
     let unknown =
         if call.version >= 13 { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
     let Some(topic) = &asked.topic else { return failed(unknown) };
@@ -140,45 +143,40 @@ fn partition(call: &Call<'_>, asked: &Asked<'_>, left: usize) -> PartitionData {
     };
     let most = left.min(usize::try_from(request.partition_max_bytes).unwrap_or(0));
     let records = match left {
-        0 => Ok(Bytes::new()),
-        _ if from == end => Ok(Bytes::new()),
+        0 => Ok(None),
+        _ if from == end => Ok(None),
         _ => records(call, topic, partition, from, most),
     };
     let data = data.with_high_watermark(end as i64).with_last_stable_offset(end as i64).with_log_start_offset(0);
     match records {
-        Ok(records) => data.with_records(Some(records)),
-        Err(error) => data.with_error_code(error.code()),
+        Ok(records) => Partition { data, records },
+        Err(error) => Partition { data: data.with_error_code(error.code()), records: None },
     }
 }
 
-/// About so many bytes of records, at least one batch.
-fn records(call: &Call<'_>, topic: &Topic, partition: u32, from: u64, most: usize) -> Result<Bytes, ResponseError> {
+/// About so many bytes of records, at least one batch; nothing if there is none to show.
+fn records(
+    call: &Call<'_>,
+    topic: &Topic,
+    partition: u32,
+    from: u64,
+    most: usize,
+) -> Result<Option<Stretch>, ResponseError> {
     let log = call.broker.node.log();
     if topic.content == Content::State {
-        return state::read(log, topic, partition, from, most);
+        let states = state::read(log, topic, partition, from, most)?;
+        return Ok((!states.is_empty()).then_some(Stretch::Memory(states)));
     }
-    let batches = log.read(topic.entity.id, topic.content.kind(), partition, from, most.max(1)).map_err(|fault| {
+    log.stretch(topic.entity.id, topic.content.kind(), partition, from, most.max(1)).map_err(|fault| {
         tracing::error!(code = %fault.code(), "a Kafka client's read failed: {fault}");
         ResponseError::KafkaStorageError
-    })?;
-    Ok(joined(batches))
+    })
 }
 
-fn joined(mut batches: Vec<Bytes>) -> Bytes {
-    if batches.len() <= 1 {
-        return batches.pop().unwrap_or_default();
-    }
-    let mut all = BytesMut::with_capacity(batches.iter().map(Bytes::len).sum());
-    batches.iter().for_each(|batch| all.extend_from_slice(batch));
-    all.freeze()
-}
-
-fn answer(request: &FetchRequest, got: Got) -> FetchResponse {
+fn answer(request: &FetchRequest, got: Got) -> Answer {
     let topics = request.topics.iter().zip(got.topics).map(|(asked, partitions)| {
-        FetchableTopicResponse::default()
-            .with_topic(asked.topic.clone())
-            .with_topic_id(asked.topic_id)
-            .with_partitions(partitions)
+        let topic = FetchableTopicResponse::default().with_topic(asked.topic.clone()).with_topic_id(asked.topic_id);
+        (topic, partitions)
     });
-    FetchResponse::default().with_responses(topics.collect())
+    Answer { response: FetchResponse::default(), topics: topics.collect() }
 }

@@ -21,8 +21,11 @@ mod group;
 mod overview;
 mod produce;
 mod producer;
+mod quota;
 mod refused;
+mod reply;
 mod tails;
+mod throttle;
 mod topic;
 mod transaction;
 
@@ -30,4 +33,5 @@ pub use broker::{Broker, Limits};
 pub use connection::serve;
 pub use group::{GroupDetail, GroupLimits, GroupMember, GroupOffset, GroupOverview};
 pub use overview::TopicOverview;
+pub use quota::Quotas;
 pub use refused::{RefusedBatch, RefusedRecord};

@@ -33,6 +33,7 @@ use tokio::time::Instant;
 use crate::api::{Call, text};
 use crate::node::Node;
 use crate::producer::{self, Batch, Ids, Place, Turn};
+use crate::refused::Sender;
 use crate::topic::{Content, Topic};
 use crate::transaction::Staged;
 use ask::Asked;
@@ -42,6 +43,10 @@ use room::Room;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long outcomes are waited for before it is enough that the commands are durable.
 const OUTCOME_WAIT: Duration = Duration::from_millis(100);
+/// How long a client waits whose commands there was no room for, when the command path does not say.
+const CROWDED_WAIT: Duration = Duration::from_secs(1);
+/// How long a client waits for whose commands there was room after a while: the next ones would find it crowded, too.
+const RELIEVED_WAIT: Duration = Duration::from_millis(100);
 /// A batch that is not compressed and at most so long is looked at where it is; others elsewhere, so that they keep
 /// nobody waiting.
 const INLINE_MAX: usize = 64 << 10;
@@ -69,7 +74,8 @@ impl Refused {
     }
 }
 
-pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
+/// The answer, and how long its client has to wait because there was no room for what it sent.
+pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> (ProduceResponse, Duration) {
     let catalog = call.broker.node.catalog();
     let wait = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(WAIT_MAX);
     let until = Instant::now() + wait;
@@ -86,24 +92,25 @@ pub(crate) async fn produce(call: &Call<'_>, request: ProduceRequest) -> Produce
         begun.push((asked.name.clone(), partitions));
     }
     room.close();
+    let mut wait = if room.crowded { CROWDED_WAIT } else { Duration::ZERO };
     let mut responses = Vec::with_capacity(begun.len());
     for (name, partitions) in begun {
         let mut answers = Vec::with_capacity(partitions.len());
         for (index, asked) in partitions {
             let done = match asked {
-                Ok(begun) => end(call, begun, index, until).await,
+                Ok(begun) => end(call, begun, index, until, &mut wait).await,
                 Err(refused) => Err(refused),
             };
             if let Err(refused) = &done
                 && !refused.records.is_empty()
             {
-                crate::refused::note(call, &name, index, &refused.records).await;
+                call.broker.note_refused(Sender::of(call), &name, index, &refused.records).await;
             }
             answers.push(shown(call, index, done));
         }
         responses.push(TopicProduceResponse::default().with_name(name).with_partition_responses(answers));
     }
-    ProduceResponse::default().with_responses(responses)
+    (ProduceResponse::default().with_responses(responses), wait)
 }
 
 /// A batch that was checked.
@@ -151,13 +158,13 @@ async fn begin(
     Ok(Begun::Known(-1))
 }
 
-/// Waits until the commands of a batch are durable.
-async fn end(call: &Call<'_>, begun: Begun, index: i32, until: Instant) -> Result<i64, Refused> {
+/// Waits until the commands of a batch are durable. `wait` grows where there was no room for one.
+async fn end(call: &Call<'_>, begun: Begun, index: i32, until: Instant, wait: &mut Duration) -> Result<i64, Refused> {
     let (asked, turn) = match begun {
         Begun::Known(base_offset) => return Ok(base_offset),
         Begun::Asked(asked, turn) => (asked, turn),
     };
-    let done = ask::durable(&*call.broker.node, asked, index, until).await;
+    let done = ask::durable(&*call.broker.node, asked, index, until, wait).await;
     match (turn, &done) {
         (Some(turn), Ok(base_offset)) => turn.stored(*base_offset),
         (Some(turn), Err(refused)) if !refused.records.is_empty() => turn.refused().await,

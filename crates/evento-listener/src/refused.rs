@@ -1,7 +1,8 @@
 //! The list of refused records: what was sent to a command topic and is no command, with the reason.
 //!
-//! Its producer is told in the answer; the list is for whoever looks later. It is kept in the log, a ring of the
-//! newest [`KEPT`] batches, so that a producer that sends nothing else fills neither memory nor disk.
+//! Its producer is told in the answer; the list is for whoever looks later. Of a command that is refused after its
+//! transaction was committed, only the list tells. It is kept in the log, a ring of the newest [`KEPT`] batches, so
+//! that a producer that sends nothing else fills neither memory nor disk.
 
 use bytes::Bytes;
 use evento_model::Timestamp;
@@ -33,8 +34,11 @@ pub struct RefusedBatch {
     pub partition: i32,
     /// What the client calls itself.
     pub client_id: String,
-    /// Where it is.
+    /// Where it is; empty if it may be gone, as after the end of a transaction.
     pub client_address: String,
+    /// The transaction that these were part of, and that was committed before they were refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transactional_id: Option<String>,
     /// How many of its records were refused.
     pub refused: usize,
     /// The first of them.
@@ -44,7 +48,7 @@ pub struct RefusedBatch {
 /// A refused record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RefusedRecord {
-    /// Its place in the batch.
+    /// Its place in the batch, or in the transaction.
     pub index: i32,
     /// EV code and reason.
     pub reason: String,
@@ -70,28 +74,50 @@ fn all(node: &dyn Node) -> Vec<RefusedBatch> {
     facts.iter().filter_map(|(_, fact)| serde_json::from_slice(fact).ok()).collect()
 }
 
-/// Notes a batch on the list. When the log cannot be written the answer alone tells of it.
-pub(crate) async fn note(call: &Call<'_>, topic: &str, partition: i32, records: &[(i32, String)]) {
-    let Timestamp(at) = call.broker.node.now();
-    let named = records.iter().take(NAMED);
-    let batch = RefusedBatch {
-        number: call.broker.refused.next(),
-        at,
-        topic: topic.to_owned(),
-        partition,
-        client_id: call.client.id.chars().take(256).collect(),
-        client_address: call.client.address.to_string(),
-        refused: records.len(),
-        records: named.map(|(index, reason)| RefusedRecord { index: *index, reason: reason.clone() }).collect(),
-    };
-    let key = format!("{PREFIX}{:04}", batch.number % KEPT);
-    let Ok(value) = serde_json::to_vec(&batch) else { return };
-    if let Err(fault) = call.broker.write_facts(vec![(Bytes::from(key), Some(Bytes::from(value)))]).await {
-        tracing::warn!(code = %fault.code(), topic, "refused records could not be listed: {fault}");
+/// Who sent what was refused.
+#[derive(Default)]
+pub(crate) struct Sender {
+    client_id: String,
+    client_address: String,
+    transactional_id: Option<String>,
+}
+
+impl Sender {
+    /// The client whose request is being answered.
+    pub(crate) fn of(call: &Call<'_>) -> Sender {
+        let client_id = call.client.id.chars().take(256).collect();
+        Sender { client_id, client_address: call.client.address.to_string(), transactional_id: None }
+    }
+
+    /// Whoever committed a transaction.
+    pub(crate) fn of_transaction(id: &str) -> Sender {
+        Sender { transactional_id: Some(id.to_owned()), ..Sender::default() }
     }
 }
 
 impl Broker {
+    /// Notes a batch on the list. When the log cannot be written, the answer or the program's log alone tells of it.
+    pub(crate) async fn note_refused(&self, by: Sender, topic: &str, partition: i32, records: &[(i32, String)]) {
+        let Timestamp(at) = self.node.now();
+        let named = records.iter().take(NAMED);
+        let batch = RefusedBatch {
+            number: self.refused.next(),
+            at,
+            topic: topic.to_owned(),
+            partition,
+            client_id: by.client_id,
+            client_address: by.client_address,
+            transactional_id: by.transactional_id,
+            refused: records.len(),
+            records: named.map(|(index, reason)| RefusedRecord { index: *index, reason: reason.clone() }).collect(),
+        };
+        let key = format!("{PREFIX}{:04}", batch.number % KEPT);
+        let Ok(value) = serde_json::to_vec(&batch) else { return };
+        if let Err(fault) = self.write_facts(vec![(Bytes::from(key), Some(Bytes::from(value)))]).await {
+            tracing::warn!(code = %fault.code(), topic, "refused records could not be listed: {fault}");
+        }
+    }
+
     /// Batches refused so far, on this log.
     pub fn refused_total(&self) -> u64 {
         *self.refused.0.lock()

@@ -14,6 +14,7 @@ mod send;
 mod state;
 mod timer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,9 @@ pub(crate) use record::Staged;
 use crate::broker::Broker;
 use crate::group::{Checked, Committer, Position};
 use crate::producer::{Batch, Place};
+use crate::refused::Sender;
 use coordinator::{Coordinator, Ended, Init, Write};
+use send::RefusedCommand;
 
 /// Longest time that a transaction may be given, in milliseconds (Kafka's `transaction.max.timeout.ms`).
 const TIMEOUT_MAX_MS: i32 = 900_000;
@@ -267,9 +270,8 @@ impl Broker {
     /// Sends the commands of a committed transaction, and deletes the fact that holds them.
     async fn complete(self: Arc<Self>, id: Arc<str>, commands: Vec<Staged>) {
         let bytes = record::weights(&commands);
-        if send::send(&*self.node, commands).await.is_err() {
-            return;
-        }
+        let Ok(refused) = send::send(&*self.node, commands).await else { return };
+        self.list_refused(&id, refused).await;
         self.transactions.0.coordinator.lock().completed(self.node.now(), &id, bytes);
         self.transactions.woken();
         tokio::time::sleep(TIDY_AFTER).await;
@@ -277,6 +279,26 @@ impl Broker {
         if coordinator.tidy(&id) {
             // Nobody waits for it: if it is not deleted, the next server sends the commands again, to no effect.
             drop(self.submit_facts(vec![(record::redo_key(&id), None)]));
+        }
+    }
+}
+
+/// A topic and a partition of it.
+type TopicPartition = (String, i32);
+
+impl Broker {
+    /// Puts commands on the list of refused records that could not be carried out though they were committed. If
+    /// the server is killed before their transaction is forgotten, the next one puts them there again.
+    async fn list_refused(&self, id: &str, refused: Vec<RefusedCommand>) {
+        let catalog = self.node.catalog();
+        let mut by_partition: BTreeMap<TopicPartition, Vec<(i32, String)>> = BTreeMap::new();
+        for RefusedCommand { index, entity, instance, why } in refused {
+            let Some(entity) = catalog.entity(entity) else { continue };
+            let place = (format!("{}.commands", entity.name), entity.partition_of(&instance) as i32);
+            by_partition.entry(place).or_default().push((index as i32, why));
+        }
+        for ((topic, partition), records) in by_partition {
+            self.note_refused(Sender::of_transaction(id), &topic, partition, &records).await;
         }
     }
 }

@@ -10,8 +10,8 @@ mod produced;
 mod record;
 mod state;
 
-pub(crate) use batch::BatchBuilder;
 pub use batch::{BATCH_OVERHEAD, BatchError, BatchHeader, Record, records, records_within};
+pub(crate) use batch::{BatchBuilder, first_key};
 pub(crate) use headers::Names;
 pub use produced::{Compression, ProducedBatch, plain_batch};
 pub use record::{command_of, event_of};

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub trait DiskFile: Send + Sync {
     fn set_length(&self, length: u64) -> io::Result<()>;
     /// Lets the file grow to a length whose space is taken at once.
     fn allocate(&self, length: u64) -> io::Result<()>;
+    /// The system's handle, if there is one: with it the system copies bytes of the file to a socket itself.
+    fn handle(&self) -> Option<BorrowedFd<'_>>;
 }
 
 /// The machine's own disk.
@@ -171,5 +174,9 @@ impl DiskFile for RealFile {
             Err(rustix::io::Errno::OPNOTSUPP) => self.write_zeros(length),
             done => Ok(done?),
         }
+    }
+
+    fn handle(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
     }
 }

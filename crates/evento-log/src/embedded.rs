@@ -3,8 +3,9 @@
 //! The commit log is the only thing synced for an acknowledgement. Topics and state store are derived from it
 //! and made durable at checkpoints. Reads are answered from memory for what is newer than the last checkpoint.
 //! Reading order: `segments` (frames on disk), `committer` (the one writer), `topics`, `tables`, `store`,
-//! `checkpoint`, `recovery`.
+//! `checkpoint`, `recovery`; beside them `scrub`, `backup` and `restore`.
 
+mod backup;
 mod checkpoint;
 mod checkpoints;
 mod committer;
@@ -14,6 +15,8 @@ mod look_up;
 mod read;
 mod recovery;
 mod reserve;
+mod restore;
+mod scrub;
 mod segments;
 mod small;
 mod store;
@@ -21,9 +24,9 @@ mod tables;
 mod topics;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -45,9 +48,12 @@ use tables::Tables;
 use topics::Topics;
 
 pub use crate::fault::Fault;
+pub use backup::{Backup, LAST_BACKUP};
 pub use look_up::Found;
 pub use read::InstanceRow;
-pub use topics::TopicSizes;
+pub use restore::{Restored, restore};
+pub use scrub::{Scrub, Scrubbed};
+pub use topics::{FileStretch, Stretch, TopicSizes};
 pub use work::Turns;
 
 /// What the log stands on.
@@ -61,7 +67,7 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { disk: crate::disk::real(), shelves: Arc::new(fjall::FjallShelves) }
+        Machine { disk: crate::failpoint::watched(crate::disk::real()), shelves: Arc::new(fjall::FjallShelves) }
     }
 }
 
@@ -116,9 +122,9 @@ pub struct Recovered {
     pub frames: u64,
     /// Bytes of a frame that was never finished.
     pub torn_bytes: u64,
-    /// The state store was gone or behind: states must be rebuilt by replay before they are used. So said by every
-    /// start until [`EmbeddedLog::states_rebuilt`].
-    pub states_lost: bool,
+    /// The state store was gone or behind: the states of these entity types must be rebuilt by replay before they
+    /// are used. So said by every start until [`EmbeddedLog::states_rebuilt`] was told of all.
+    pub states_lost: BTreeSet<EntityTypeId>,
 }
 
 /// Counters since start.
@@ -173,12 +179,18 @@ struct Shared {
     /// Somebody said that there is room again, or the log closes; goes with `queue`.
     resumed: Condvar,
     reserve: Reserve,
+    /// Checkpoints to come in which a dead worker of the state store is put down to the full disk there was.
+    was_full: AtomicU64,
     tables: RwLock<Tables>,
     topics: Topics,
     store: Arc<Store>,
     names: RwLock<Names>,
     partitions: RwLock<FxHashMap<EntityTypeId, u32>>,
     durable: watch::Sender<u64>,
+    /// Entity types whose states are lost. Bound: the registered ones.
+    lost: watch::Sender<BTreeSet<EntityTypeId>>,
+    /// A frame's batches may be readable while its tables are not yet.
+    publishing: AtomicBool,
     poison: OnceLock<Fault>,
     checkpoint_done: Condvar,
     checkpoint_turn: Mutex<()>,
@@ -270,9 +282,25 @@ impl EmbeddedLog {
         Ok(())
     }
 
-    /// States that were lost are rebuilt and durable: the next start need not do it again.
-    pub fn states_rebuilt(&self) -> Result<(), Fault> {
-        self.shared.store.set_lost(false)
+    /// Whether states of an entity type went with the state store and are not rebuilt yet. They must not be used:
+    /// neither shown nor decided on.
+    pub fn states_lost(&self, entity: EntityTypeId) -> bool {
+        self.shared.lost.borrow().contains(&entity)
+    }
+
+    /// The entity types whose states are lost, whenever one is rebuilt.
+    pub fn watch_lost(&self) -> watch::Receiver<BTreeSet<EntityTypeId>> {
+        self.shared.lost.subscribe()
+    }
+
+    /// States of an entity type that were lost are rebuilt and durable. After the last one the next start need not
+    /// do it again.
+    pub fn states_rebuilt(&self, entity: EntityTypeId) -> Result<(), Fault> {
+        if self.shared.lost.borrow().iter().eq([&entity]) {
+            self.shared.store.set_lost(false)?;
+        }
+        self.shared.lost.send_if_modified(|lost| lost.remove(&entity));
+        Ok(())
     }
 
     /// The epoch of this process: raised at every start, written with every batch.
@@ -343,6 +371,7 @@ impl EmbeddedLog {
 impl Shared {
     /// The disk is full: nothing more is accepted, and what was begun may use the reserve.
     fn refuse(&self, fault: &Fault) {
+        self.was_full.store(checkpoints::FULL_FELT, Ordering::Relaxed);
         self.reserve.give_up();
         let mut queue = self.queue.lock();
         if queue.full.is_none() {

@@ -42,6 +42,12 @@ pub enum Fault {
         /// What is known here.
         known: String,
     },
+    /// A directory that should be new has something in it.
+    #[error("{folder} is not empty")]
+    Occupied {
+        /// The directory.
+        folder: String,
+    },
     /// Reading failed.
     #[error("cannot read {file}: {why}")]
     Read {
@@ -78,6 +84,7 @@ impl Fault {
             Fault::Corrupt { .. } | Fault::Format { .. } => Code(4002),
             Fault::Full(_) => Code(4005),
             Fault::InUse { .. } => Code(7004),
+            Fault::Occupied { .. } => Code(7005),
         }
     }
 }

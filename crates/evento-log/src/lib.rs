@@ -10,6 +10,8 @@ pub mod codec;
 pub mod disk;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "embedded")]
+pub mod failpoint;
 pub mod intake;
 pub mod record;
 #[cfg(feature = "embedded")]

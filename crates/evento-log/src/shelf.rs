@@ -65,4 +65,8 @@ pub trait Shelf: Send + Sync {
     fn put(&self, space: Space, key: &[u8], value: &[u8]) -> Result<(), Fault>;
     /// Makes everything durable that was taken in so far.
     fn persist(&self) -> Result<(), Fault>;
+    /// Whether nothing more can be written until it is opened again, because work behind it failed.
+    fn gave_up(&self) -> bool;
+    /// Closes and opens it, as a new process would.
+    fn open_again(&self) -> Result<(), Fault>;
 }

@@ -5,7 +5,7 @@ use evento_model::{Digest, Outcome, Position, Revision, SchemaId, Sequence, Time
 use bytes::Bytes;
 
 use crate::record::{CommandRecord, EventRecord};
-use crate::unit::Mark;
+use crate::unit::{Mark, NO_STATE};
 
 /// The state of an instance.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,13 @@ pub struct StoredState {
     pub updated_at: Timestamp,
     /// Function revision that applied last.
     pub revision: Option<Revision>,
+}
+
+impl StoredState {
+    /// There was a state, but its bytes went with the state store: replay has to give them back.
+    pub fn is_lost(&self) -> bool {
+        self.state.is_none() && self.digest != NO_STATE
+    }
 }
 
 /// An event and where it is.

@@ -4,6 +4,7 @@
 //! configuration, knows no clock and derives no serialisation: how a noun looks in JSON, YAML, Kafka or on
 //! disk belongs to the edge that owns that format.
 
+pub mod caller;
 pub mod code;
 pub mod digest;
 pub mod id;
@@ -16,6 +17,7 @@ pub mod position;
 pub mod proving;
 pub mod time;
 
+pub use caller::{Caller, Stranger};
 pub use code::Code;
 pub use digest::{Digest, Revision, Seed};
 pub use id::{CommandId, EntityId, EntityKey, EntityTypeId, IdError, SchemaId};
@@ -39,8 +41,8 @@ pub type OwnerEpoch = u32;
 #[cfg(feature = "proving")]
 #[macro_export]
 macro_rules! planted {
-    ($number:literal) => {
-        $crate::proving::is_planted($number)
+    ($($number:literal),+) => {
+        $($crate::proving::is_planted($number))||+
     };
 }
 
@@ -48,7 +50,7 @@ macro_rules! planted {
 #[cfg(not(feature = "proving"))]
 #[macro_export]
 macro_rules! planted {
-    ($number:literal) => {
+    ($($number:literal),+) => {
         $crate::never()
     };
 }

@@ -12,6 +12,8 @@ mod report;
 mod server;
 mod truth;
 
+pub(crate) use kafka::wire;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,6 +51,9 @@ pub struct Args {
     /// Measure the Kafka listener instead: producing, tailing, reading everything, waiting consumers
     #[arg(long, conflicts_with_all = ["url", "rate"])]
     pub kafka: bool,
+    /// With --kafka: go on producing until there are so many events, however many seconds that takes
+    #[arg(long, requires = "kafka")]
+    pub events: Option<u64>,
     /// Seed of the choice of instances
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -74,6 +79,7 @@ pub fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     ensure!(args.connections.iter().all(|c| (1..=10_000).contains(c)), "--connections must be from 1 to 10,000");
     ensure!(args.instances.iter().all(|n| (1..=10_000_000).contains(n)), "--instances must be from 1 to 10,000,000");
     ensure!((1..=10_000).contains(&args.batch), "--batch must be from 1 to 10,000");
+    ensure!(args.events.is_none_or(|n| n <= 1_000_000_000), "--events must be at most 1,000,000,000");
     // One thread, so that the client takes as little of the machine as it can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
     if args.kafka {

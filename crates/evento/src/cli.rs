@@ -4,6 +4,7 @@
 //! client, output) is one [`context::Context`].
 
 pub mod apply;
+pub mod backup;
 pub mod command;
 pub mod completion;
 pub mod config;
@@ -98,6 +99,17 @@ pub enum Verb {
     Serve(node::ServeArgs),
     /// Replay events and compare with the stored states
     Verify(node::VerifyArgs),
+    /// Write everything up to one commit into an archive, while Evento runs
+    Backup(backup::BackupArgs),
+    /// Make a data directory from an archive
+    Restore(backup::RestoreArgs),
+    /// Judge a data directory against a history of what clients were told
+    Check(crate::check::Args),
+    /// Kill, pause, cut off and fill a server under load, and judge what it told and kept
+    Torture(crate::torture::Args),
+    /// Serve the function of evento torture
+    #[command(hide = true)]
+    TortureFunction,
     /// Measure speed and weight, and check that nothing acknowledged is missing
     Bench(crate::bench::Args),
     /// Register resources: a set of files, all or nothing

@@ -6,6 +6,7 @@ pub mod address;
 pub mod message;
 pub mod sse;
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -105,6 +106,16 @@ impl Client {
         Ok(sse::Stream::new(Box::new(response.into_body().into_reader())))
     }
 
+    /// Begins to read an answer of any length. Not sent again: what was begun cannot be gone on with.
+    pub fn download(&self, path: &str) -> Result<Download, Failure> {
+        let response = self.open(&Request::get(path), None).map_err(Lost::into_failure)?;
+        if response.status().as_u16() >= 400 {
+            return Err(message::complete(response).map_err(|error| self.lost(&error))?.failure());
+        }
+        let (parts, body) = response.into_parts();
+        Ok(Download { headers: parts.headers, body: Box::new(body.into_with_config().limit(u64::MAX).reader()) })
+    }
+
     fn once(&self, request: &Request) -> Result<Answer, Lost> {
         let started = Instant::now();
         let response = self.open(request, Some(request.wait + ANSWER_MARGIN))?;
@@ -173,6 +184,25 @@ impl Client {
         if self.verbosity >= verbosity {
             eprintln!("{}", line());
         }
+    }
+}
+
+/// An answer that is read bit by bit. It ends with an error when the connection does before its end.
+pub struct Download {
+    headers: http::HeaderMap,
+    body: Box<dyn Read>,
+}
+
+impl Download {
+    /// A header of the answer.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl Read for Download {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.body.read(buffer)
     }
 }
 

@@ -121,6 +121,11 @@ impl Config {
         settings::parse_bytes(self.text(key)).expect("sizes were checked when loading")
     }
 
+    /// A setting of kind optional bytes; `None` if it is empty.
+    pub fn optional_bytes(&self, key: &str) -> Option<u64> {
+        (!self.text(key).is_empty()).then(|| self.bytes(key))
+    }
+
     /// A setting that is a list with commas, without blanks and empty items.
     pub fn words(&self, key: &str) -> Vec<String> {
         self.text(key).split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()

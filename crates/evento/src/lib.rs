@@ -4,6 +4,7 @@
 //! connects the other crates and shows what they answer.
 
 pub mod bench;
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -11,3 +12,4 @@ pub mod explain;
 pub mod init;
 pub mod node;
 pub mod output;
+pub mod torture;

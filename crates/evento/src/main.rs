@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use evento::cli::exit::Exit;
 use evento::cli::failure::Failure;
 use evento::cli::{self, Verb};
-use evento::{bench, node};
+use evento::{bench, check, node, torture};
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -17,6 +17,11 @@ fn main() -> ExitCode {
         Verb::Dev(args) => node::dev(context, args),
         Verb::Serve(args) => node::serve(context, args),
         Verb::Verify(args) => node::verify(context, args),
+        Verb::Backup(args) => cli::backup::backup(context, &args),
+        Verb::Restore(args) => cli::backup::restore(context, &args),
+        Verb::Check(args) => check::run(context, args),
+        Verb::Torture(args) => torture::run(context, args),
+        Verb::TortureFunction => torture::serve_function(),
         Verb::Bench(args) => bench::run(context, args).map(|()| Exit::Done).map_err(Failure::from),
         Verb::Apply(args) => cli::apply::run(context, args),
         Verb::Diff(args) => cli::apply::diff(context, args),

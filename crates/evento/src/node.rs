@@ -1,9 +1,8 @@
 //! The server: log, engine, functions and gateway wired together. `evento dev`, `serve` and `verify` begin here.
 //!
 //! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
-//! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `api` (what the gateway
-//! asks), `kafka` (the listener for Kafka clients), `registry`
-//! (their schema registry).
+//! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `scrub`, `api` (what the
+//! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry).
 
 mod api;
 mod development;
@@ -14,6 +13,7 @@ mod purity;
 mod registry;
 mod replay;
 mod rollout;
+mod scrub;
 mod supervisor;
 mod verify;
 
@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use evento_engine::Notice;
 use evento_gateway::Limits;
 use evento_log::embedded::{EmbeddedConfig, EmbeddedLog, Fault, Recovered};
+use evento_log::failpoint;
 use evento_model::{Code, ResourceName};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,6 +46,8 @@ use registry::SchemaRegistry;
 use rollout::Rollout;
 use supervisor::Surroundings;
 
+/// Set for a server whose files are to be small: only builds with named points heed it.
+pub(crate) const SMALL: &str = "EVENTO_SMALL_FILES";
 /// How long answers are given time when the server ends.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a function that did not start is tried again.
@@ -56,6 +59,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub fn serve(context: &Context, args: ServeArgs) -> Result<Exit, Failure> {
     let config = args.config(context)?;
     start_logging(&config);
+    arm_failpoint()?;
     block_on(async {
         let node = Node::start(&config, config.path("data.dir"), false).await?;
         eprintln!("evento {} listens on http://{}/v1", env!("CARGO_PKG_VERSION"), node.address);
@@ -88,6 +92,16 @@ pub fn verify(context: &Context, args: VerifyArgs) -> Result<Exit, Failure> {
     block_on(verify::run(context, &config, args))
 }
 
+/// A build for tests may be told to kill itself at a named point.
+fn arm_failpoint() -> Result<(), Failure> {
+    match std::env::var("EVENTO_FAILPOINT") {
+        Ok(point) if failpoint::ARMABLE => {
+            failpoint::arm(&point).map_err(|why| Failure::usage(format!("EVENTO_FAILPOINT: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -113,7 +127,7 @@ fn start_logging(config: &Config) {
 }
 
 /// A log that cannot be opened, as a person is told.
-fn unopened(fault: Fault) -> Failure {
+pub(crate) fn unopened(fault: Fault) -> Failure {
     let next = match &fault {
         Fault::InUse { pid, .. } => format!("stop process {pid}, or choose another folder with --data"),
         Fault::Corrupt { .. } => "restore a backup of the data directory; nothing was changed".to_owned(),
@@ -129,7 +143,27 @@ fn unopened(fault: Fault) -> Failure {
 }
 
 fn open(data: PathBuf) -> Result<(EmbeddedLog, Recovered), Failure> {
-    EmbeddedLog::open(EmbeddedConfig::new(data), Box::new(path::wall)).map_err(unopened)
+    open_sized(data, std::env::var_os(SMALL).is_some())
+}
+
+/// `small` counts in builds with named points only.
+fn open_sized(data: PathBuf, small: bool) -> Result<(EmbeddedLog, Recovered), Failure> {
+    let mut config = EmbeddedConfig::new(data);
+    if failpoint::ARMABLE && small {
+        failpoint::shrink(&mut config);
+    }
+    EmbeddedLog::open(config, Box::new(path::wall)).map_err(unopened)
+}
+
+/// The log in a folder and what is registered in it, for reading alone: nothing else runs.
+pub(crate) fn open_to_read(
+    data: &std::path::Path,
+    small: bool,
+) -> Result<(EmbeddedLog, evento_schema::catalog::Catalog), Failure> {
+    let (log, _) = open_sized(data.to_owned(), small)?;
+    let catalog = rollout::registered(&log)
+        .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
+    Ok((log, catalog))
 }
 
 /// Ends what an Evento that was killed left running: nobody would ever ask it anything again.
@@ -152,7 +186,22 @@ struct Node {
     registry: Option<SchemaRegistry>,
     api: Arc<NodeApi>,
     limits: Limits,
-    states_lost: bool,
+    scrub: Option<Pace>,
+}
+
+/// How fast the scrub goes, and how often.
+struct Pace {
+    bytes_per_second: u64,
+    every: Duration,
+}
+
+impl Pace {
+    /// As it is set; `None` if it is turned off.
+    fn of(config: &Config) -> Option<Pace> {
+        let bytes_per_second = config.bytes("data.scrub.bytesPerSecond");
+        let every = Duration::from_millis(config.duration_ms("data.scrub.every"));
+        (bytes_per_second > 0).then_some(Pace { bytes_per_second, every })
+    }
 }
 
 impl Node {
@@ -207,14 +256,16 @@ impl Node {
             stacks: development,
             hosts: config.words("http.hosts"),
         };
-        let states_lost = recovered.states_lost;
-        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, states_lost })
+        let scrub = Pace::of(config);
+        Ok(Node { log, rollout, functions, told, listener, address, kafka, registry, api, limits, scrub })
     }
 
     /// Starts what is registered, serves until a signal or until `until` asks for it, and ends in order.
     async fn run(self, begun: impl Future<Output = ()>) -> Result<Exit, Failure> {
-        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, states_lost, .. } = self;
+        let Node { log, rollout, functions, told, listener, kafka, registry, api, limits, scrub, .. } = self;
         let (stop, stopped) = tokio::sync::watch::channel(false);
+        let scrubbing = scrub
+            .map(|pace| tokio::spawn(scrub::run(log.clone(), pace.bytes_per_second, pace.every, api.scrub.clone())));
         let schemas = evento_listener::registry::router(api.clone(), limits.hosts.clone());
         let router = evento_gateway::router(api, limits, stopped.clone()).nest("/registry", schemas.clone());
         let mut waiting = stopped.clone();
@@ -236,7 +287,7 @@ impl Node {
         let (faulted, fault) = oneshot::channel();
         let watching = tokio::spawn(watch(told, rollout.clone(), functions, faulted));
         let asking = tokio::spawn(keep_asking(rollout.clone()));
-        let starting = tokio::spawn(keep_starting(rollout.clone(), states_lost));
+        let starting = tokio::spawn(keep_starting(rollout.clone()));
         begun.await;
         let end = tokio::select! {
             signal = ended() => End::Asked(signal),
@@ -244,6 +295,7 @@ impl Node {
         };
         let _ = stop.send(true);
         let _ = tokio::time::timeout(GRACE, serving).await;
+        scrubbing.inspect(tokio::task::JoinHandle::abort);
         starting.abort();
         asking.abort();
         watching.abort();
@@ -293,22 +345,15 @@ async fn ended() -> &'static str {
     tokio::select! { _ = term.recv() => "SIGTERM", _ = int.recv() => "SIGINT" }
 }
 
-/// Starts what is registered; what does not come up is tried again.
-async fn keep_starting(rollout: Arc<Rollout>, states_lost: bool) {
-    let mut lost = states_lost;
-    if lost {
-        rollout.states_are_lost();
-    }
+/// Starts what is registered; what does not come up is tried again. States that were lost are rebuilt as soon as
+/// there is a function for them.
+async fn keep_starting(rollout: Arc<Rollout>) {
     loop {
         let (_, failed) = rollout.start_functions().await;
-        if lost && failed.is_empty() {
-            match rollout.states_are_rebuilt() {
-                Ok(()) => {
-                    tracing::info!("the states were rebuilt from the events");
-                    lost = false;
-                }
-                Err(fault) => tracing::error!(code = %fault.code(), "{fault}"),
-            }
+        match rollout.rebuild_lost().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "the states were rebuilt from the events"),
+            Err(problem) => tracing::error!(code = %problem.code, "{}", problem.detail),
         }
         for (name, failure) in &failed {
             tracing::warn!(function = name.as_str(), code = format!("EV{}", failure.code), "{}", failure.message);

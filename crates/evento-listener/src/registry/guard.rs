@@ -1,6 +1,5 @@
 //! What stands before and behind every handler: who may call, and errors of the framework in the registry's form.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
+use evento_model::Caller;
 
 use super::Api;
 use super::answer::{MEDIA_TYPE, Refusal};
@@ -45,22 +45,11 @@ fn with_allow(mut response: Response<Body>, from: &HeaderMap) -> Response<Body> 
 /// A name that is not ours (DNS rebinding), or a browser page of another site: refused before anything is read.
 fn stranger(hosts: &[String], request: &Request) -> Option<Refusal> {
     let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost");
-    if !is_known(host, hosts) {
-        let text = format!("EV6002: this server is not called {host:?}; allow the name with http.hosts");
-        return Some(Refusal::new(403, text));
-    }
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let origin = header(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    let foreign = origin.is_some_and(|origin| origin != host)
-        || request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-    (writes && foreign).then(|| Refusal::new(403, "EV6002: requests from pages of other sites are not taken"))
-}
-
-fn is_known(host: &str, hosts: &[String]) -> bool {
-    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-    let bare = name.trim_matches(['[', ']']);
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok()
-        || hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+    let caller = Caller {
+        host: header(header::HOST).or_else(|| request.uri().host()).unwrap_or("localhost"),
+        origin: header(header::ORIGIN),
+        fetch_site: header(header::HeaderName::from_static("sec-fetch-site")),
+        writes: !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
+    };
+    caller.stranger(hosts).map(|stranger| Refusal::new(403, format!("EV6002: {stranger}")))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use evento_log::intake::{Answer, Ask, Refusal, Want};
 use evento_log::record::CommandRecord;
-use evento_model::{EntityKey, EntityTypeId};
+use evento_model::{EntityId, EntityKey, EntityTypeId};
 use futures::StreamExt;
 use rustc_hash::FxHashMap;
 
@@ -23,51 +23,74 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Ending;
 
-/// Sends all of them; returns when the last one is durable.
-pub(super) async fn send(node: &dyn Node, commands: Vec<Staged>) -> Result<(), Ending> {
+/// A command that was refused for good, though its transaction is committed.
+#[derive(Debug)]
+pub(super) struct RefusedCommand {
+    /// Its place in the transaction.
+    pub(super) index: usize,
+    pub(super) entity: EntityTypeId,
+    pub(super) instance: EntityId,
+    /// Code and reason, and which command it is.
+    pub(super) why: String,
+}
+
+/// Commands of one instance with their places in the transaction.
+type Line = (EntityTypeId, Vec<(usize, CommandRecord)>);
+
+/// Sends all of them; returns when the last one is durable, with those that were refused.
+pub(super) async fn send(node: &dyn Node, commands: Vec<Staged>) -> Result<Vec<RefusedCommand>, Ending> {
     let mut sending = futures::stream::iter(by_instance(commands))
         .map(|(entity, commands)| send_in_order(node, entity, commands))
         .buffer_unordered(INSTANCES_MAX);
+    let mut refused = Vec::new();
     while let Some(sent) = sending.next().await {
-        sent?;
+        refused.extend(sent?);
     }
-    Ok(())
+    refused.sort_by_key(|one| one.index);
+    Ok(refused)
 }
 
 /// The commands of each instance in their order, the instances in the order of their first commands.
-fn by_instance(commands: Vec<Staged>) -> Vec<(EntityTypeId, Vec<CommandRecord>)> {
+fn by_instance(commands: Vec<Staged>) -> Vec<Line> {
     let mut at: FxHashMap<EntityKey, usize> = FxHashMap::default();
-    let mut instances: Vec<(EntityTypeId, Vec<CommandRecord>)> = Vec::new();
-    for Staged { entity, command } in commands {
+    let mut instances: Vec<Line> = Vec::new();
+    for (index, Staged { entity, command }) in commands.into_iter().enumerate() {
         let at = *at.entry(EntityKey { entity, id: command.id.clone() }).or_insert(instances.len());
         match instances.get_mut(at) {
-            Some((_, commands)) => commands.push(command),
-            None => instances.push((entity, vec![command])),
+            Some((_, commands)) => commands.push((index, command)),
+            None => instances.push((entity, vec![(index, command)])),
         }
     }
     instances
 }
 
-async fn send_in_order(node: &dyn Node, entity: EntityTypeId, commands: Vec<CommandRecord>) -> Result<(), Ending> {
-    for command in commands {
-        send_one(node, entity, command).await?;
+async fn send_in_order(
+    node: &dyn Node,
+    entity: EntityTypeId,
+    commands: Vec<(usize, CommandRecord)>,
+) -> Result<Vec<RefusedCommand>, Ending> {
+    let mut refused = Vec::new();
+    for (index, command) in commands {
+        if let Some(Refusal { code, detail, .. }) = send_one(node, entity, &command).await? {
+            let (instance, id) = (command.id, command.command_id);
+            tracing::warn!(%code, %instance, %id, "a command of a committed transaction was refused: {detail}");
+            let why = format!("{code}: {detail} (command {id} of {instance})");
+            refused.push(RefusedCommand { index, entity, instance, why });
+        }
     }
-    Ok(())
+    Ok(refused)
 }
 
-async fn send_one(node: &dyn Node, entity: EntityTypeId, command: CommandRecord) -> Result<(), Ending> {
+/// Asks until the command is durable, or refused for good.
+async fn send_one(node: &dyn Node, entity: EntityTypeId, command: &CommandRecord) -> Result<Option<Refusal>, Ending> {
     loop {
         let ask = Ask::Send { entity, command: Box::new(command.clone()), want: Want::Stored };
         match node.ask(ask).await.map_err(|_| Ending)? {
-            Answer::Done(_) | Answer::Unfinished(_) => return Ok(()),
+            Answer::Done(_) | Answer::Unfinished(_) => return Ok(None),
             // It ended in this moment: the next answer has its outcome.
             Answer::NotUnfinished | Answer::Listed(_) => {}
             Answer::Refused(refusal) if is_passing(&refusal) => {}
-            Answer::Refused(Refusal { code, detail, .. }) => {
-                let (instance, id) = (&command.id, &command.command_id);
-                tracing::warn!(%code, %instance, %id, "a command of a committed transaction was refused: {detail}");
-                return Ok(());
-            }
+            Answer::Refused(refusal) => return Ok(Some(refusal)),
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -7,5 +7,7 @@
 mod fill;
 mod groups;
 mod registry;
+mod sasl;
+mod throttle;
 mod transactions;
 mod versions;

@@ -1,7 +1,7 @@
 //! Idempotent and transactional producers over the wire, with kills in between.
 
-mod client;
-mod world;
+pub mod client;
+pub mod world;
 
 use std::sync::atomic::Ordering;
 
@@ -142,6 +142,42 @@ fn nothing_of_a_transaction_is_stored_before_its_commit_and_all_of_it_after() {
     assert_eq!(sorted(place.stored()), sorted(all_of_it()));
     let ada: Vec<_> = place.stored().into_iter().filter(|(instance, _)| instance == "ada").collect();
     assert_eq!(ada, stored(&[("ada", "kafka-0-0-0-0"), ("ada", "kafka-0-0-0-2")]), "in the order of their sending");
+}
+
+#[test]
+fn a_command_that_is_refused_after_the_commit_is_on_the_list_also_if_the_next_server_finds_out() {
+    let mut place = Place::new();
+    *place.commands.refused.lock() = Some("own".to_owned());
+    let (schema, commands) = (place.schema, place.commands.clone());
+    let listed = async |server: &Server| {
+        eventually("the end of its fact", async || server.log.meta(b"kafka/txn/payments").is_none()).await;
+        server.broker.refused()
+    };
+    let who = place.run(async |server| {
+        let mut client = server.client().await;
+        let who = client.init(4, Some(ID), None).await.expect("a producer");
+        begin(&mut client, schema, who).await;
+        assert_eq!(client.end(3, who, true).await, 0, "the commit stands");
+        let batches = listed(server).await;
+        let [batch] = batches.as_slice() else { panic!("{batches:?}") };
+        assert_eq!((batch.topic.as_str(), batch.transactional_id.as_deref()), (COMMANDS, Some(ID)));
+        let told = batch.records.iter().map(|record| (record.index, record.reason.as_str())).collect::<Vec<_>>();
+        let why = "EV1010: this key was used for another command (command own of bob)";
+        assert_eq!((batch.refused, told), (1, vec![(1, why)]));
+        let who = client.init(4, Some(ID), None).await.expect("the next epoch");
+        begin(&mut client, schema, who).await;
+        commands.left.store(0, Ordering::SeqCst);
+        let ending = tokio::spawn(async move { client.end(3, who, true).await });
+        eventually("the commit", async || commands.left.load(Ordering::SeqCst) < 0).await;
+        ending.abort();
+        who
+    });
+    place.commands.left.store(i64::MAX, Ordering::SeqCst);
+    place.run(async |server| {
+        assert_eq!(listed(server).await.len(), 2, "of {who:?}");
+        assert_eq!(server.broker.refused_total(), 2);
+    });
+    assert!(place.stored().iter().all(|(instance, _)| instance != "bob"));
 }
 
 #[test]

@@ -19,11 +19,10 @@ fn each() -> impl Iterator<Item = (&'static Request, i16)> {
 /// What the codec reads; it passes over what follows, as the shape does.
 fn decode(key: ApiKey, version: i16, bytes: &[u8]) -> Result<(RequestHeader, RequestKind), String> {
     let mut bytes = Bytes::copy_from_slice(bytes);
-    let read = |bytes: &mut Bytes| -> Result<_, Box<dyn std::error::Error>> {
-        let header = RequestHeader::decode(bytes, key.request_header_version(version))?;
-        Ok((header, RequestKind::decode(key, bytes, version)?))
-    };
-    read(&mut bytes).map_err(|error| error.to_string())
+    let header = RequestHeader::decode(&mut bytes, key.request_header_version(version));
+    let header = header.map_err(|error| error.root_cause().to_string())?;
+    let read = RequestKind::decode(key, &mut bytes, version).map_err(|error| error.root_cause().to_string())?;
+    Ok((header, read))
 }
 
 fn encode(key: ApiKey, version: i16, header: &RequestHeader, request: &RequestKind) -> Vec<u8> {

@@ -232,6 +232,16 @@ pub fn records_within(batch: &Bytes, offsets: Range<u64>) -> Result<Vec<Record>,
     records_in(&batch.slice(BATCH_OVERHEAD..header.bytes), base, offsets, usize::MAX)
 }
 
+/// Key of the first record, of a batch whose checksum need not hold: for telling a person what is damaged.
+pub(crate) fn first_key(batch: &Bytes) -> Option<Bytes> {
+    let mut cursor = Cursor { batch, at: BATCH_OVERHEAD, end: batch.len() };
+    cursor.length().ok()?;
+    cursor.take(1).ok()?;
+    cursor.varint().ok()?;
+    cursor.varint().ok()?;
+    cursor.optional().ok()?
+}
+
 /// Whether the CRC of a whole batch is right.
 pub(super) fn checksum_holds(whole: &[u8]) -> bool {
     let said = whole.get(17..CRC_FROM).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);

@@ -51,7 +51,13 @@ impl Checkpoint {
         small::replace(disk, folder, NAME, &self.encode())
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The checkpoint in these bytes, if there is one.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Checkpoint> {
+        decode(bytes).ok()
+    }
+
+    /// Its bytes, with their checksum.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         let CommitPlace { segment, offset, commit_seq } = self.place;
         [segment, offset, commit_seq].iter().for_each(|n| out.extend_from_slice(&n.to_be_bytes()));

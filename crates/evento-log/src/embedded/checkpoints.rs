@@ -11,15 +11,47 @@ use super::checkpoint::Checkpoint;
 use super::committer::Cut;
 use super::segments::{Segment, Segments};
 use super::{Fault, Shared};
+use crate::failpoint;
 
-/// Numbers of segments that no recovery needs any more. Bound: segments between two checkpoints.
-pub(crate) type Spares = Arc<Mutex<Vec<u64>>>;
+/// Numbers of segments that no recovery needs any more. Each comes here once: a number that was taken is that of a
+/// file which may have another name by now.
+pub(crate) struct Spares(Mutex<Numbers>);
+
+struct Numbers {
+    /// Bound: segments between two checkpoints.
+    free: Vec<u64>,
+    /// Segments below have come here.
+    below: u64,
+}
+
+impl Spares {
+    /// Those of a start whose checkpoint is in the segment `below`.
+    pub(crate) fn new(free: Vec<u64>, below: u64) -> Spares {
+        Spares(Mutex::new(Numbers { free, below }))
+    }
+
+    /// One of them, for good.
+    pub(crate) fn take(&self) -> Option<u64> {
+        self.0.lock().free.pop()
+    }
+
+    /// No recovery needs what is below a segment; these are there.
+    fn add(&self, there: Vec<u64>, below: u64) {
+        let mut numbers = self.0.lock();
+        let first = numbers.below;
+        numbers.free.extend(there.into_iter().filter(|number| (first..below).contains(number)));
+        numbers.below = below.max(first);
+    }
+}
+
+/// Checkpoints after a full disk within which a worker that died of it is noticed: it works behind them.
+pub(crate) const FULL_FELT: u64 = 3;
 
 /// Writes checkpoints.
 pub(crate) struct Checkpointer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segments: Arc<Segments>,
-    pub(crate) spares: Spares,
+    pub(crate) spares: Arc<Spares>,
 }
 
 impl Checkpointer {
@@ -34,7 +66,7 @@ impl Checkpointer {
 
     /// Writes one checkpoint. False if the disk is full: it is to be tried again when there is room.
     pub(crate) fn turn(&self, cut: &Cut) -> bool {
-        match self.write(cut) {
+        match self.write_or_open_again(cut) {
             Ok(()) => self.written(cut),
             Err(fault @ Fault::Full(_)) if !self.shared.queue.lock().closing => {
                 // Everything is in the commit log, and nothing more is accepted meanwhile.
@@ -59,13 +91,9 @@ impl Checkpointer {
 
     fn written(&self, cut: &Cut) {
         self.shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
-        let old = self.segments.numbers().unwrap_or_default();
-        let mut spares = self.spares.lock();
-        for number in old.into_iter().filter(|number| *number < cut.place.segment) {
-            if !spares.contains(&number) {
-                spares.push(number);
-            }
-        }
+        let left = self.shared.was_full.load(Ordering::Relaxed).saturating_sub(1);
+        self.shared.was_full.store(left, Ordering::Relaxed);
+        self.spares.add(self.segments.numbers().unwrap_or_default(), cut.place.segment);
     }
 
     fn wait_for_room(&self) {
@@ -75,11 +103,28 @@ impl Checkpointer {
         }
     }
 
+    /// On a full disk a worker of the state store may have given up. It has lost nothing that was durable: it is
+    /// opened again once there is room. After any other failure it is not believed any more.
+    fn write_or_open_again(&self, cut: &Cut) -> Result<(), Fault> {
+        let shared = &self.shared;
+        match self.write(cut) {
+            Err(fault) if shared.store.gave_up() && shared.was_full.load(Ordering::Relaxed) > 0 => {
+                shared.reserve.check()?;
+                tracing::warn!("{fault}: the disk was full; the state store is opened again");
+                shared.store.open_again()?;
+                self.write(cut)
+            }
+            written => written,
+        }
+    }
+
     /// Topics, then store, then the file that says so.
     fn write(&self, cut: &Cut) -> Result<(), Fault> {
         let shared = &self.shared;
         let ends = shared.topics.sync()?;
+        failpoint::reach("store-write-before");
         shared.store.write(&cut.frozen, cut.place.commit_seq)?;
+        failpoint::reach("store-write-after");
         let meta = shared.tables.read().meta.clone();
         Checkpoint { place: cut.place, ends, meta }.write(&*shared.disk, &shared.config.folder)
     }
@@ -88,7 +133,7 @@ impl Checkpointer {
 /// Makes commit segments, of old ones or of zeros.
 pub(crate) struct Preparer {
     pub(crate) segments: Arc<Segments>,
-    pub(crate) spares: Spares,
+    pub(crate) spares: Arc<Spares>,
     pub(crate) number: u64,
     pub(crate) incarnations: u64,
 }
@@ -107,9 +152,26 @@ impl Preparer {
 
     /// Makes the next segment.
     pub(crate) fn turn(&mut self) -> Result<Segment, Fault> {
-        let spare = self.spares.lock().pop();
+        let spare = self.spares.take();
         let prepared = self.segments.prepare(self.number, self.incarnations | self.number, spare);
         self.number += u64::from(prepared.is_ok());
         prepared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spares;
+
+    #[test]
+    fn a_segment_is_spare_once_even_if_its_file_was_seen_before_it_was_taken() {
+        let spares = Spares::new(vec![1], 3);
+        // The file of segment 3 has another name soon, but was listed just before.
+        spares.add(vec![1, 2, 3, 4], 4);
+        assert_eq!((spares.take(), spares.take(), spares.take()), (Some(3), Some(1), None));
+        spares.add(vec![1, 2, 3, 4, 5], 5);
+        assert_eq!((spares.take(), spares.take()), (Some(4), None));
+        spares.add(vec![4, 5], 5);
+        assert_eq!(spares.take(), None);
     }
 }

@@ -17,6 +17,7 @@ use super::segments::{CommitPlace, Segment};
 use super::tables::Generation;
 use super::{Done, Fault, Queue, Shared};
 use crate::codec::{BatchBuilder, Names};
+use crate::failpoint;
 use crate::frame::{Ended, HEAD, Noted, TopicPartition, UnitChange, put_batch, put_meta, put_unit};
 use crate::unit::{CommandPlace, CommitUnit, Committed};
 
@@ -50,9 +51,10 @@ impl Queue {
     pub(crate) fn take_group(&mut self, bytes_max: usize) -> Option<Group> {
         let mut bytes = 0;
         let mut group = Vec::new();
+        let one_by_one = planted!(14, 25);
         while bytes < bytes_max
             && group.len() < GROUP_UNITS_MAX
-            && !((planted!(14) || planted!(25)) && !group.is_empty())
+            && (group.is_empty() || !one_by_one)
             && let Some((unit, done)) = self.units.pop_front()
         {
             bytes += weight(&unit);
@@ -168,14 +170,18 @@ impl Committer {
             changes.into_iter().for_each(|change| tables.apply(change, wall));
             facts.into_iter().for_each(|(key, value)| tables.set_meta(key, value));
         }
+        self.shared.publishing.store(false, Ordering::SeqCst);
+        failpoint::reach("publish-after");
         self.commit_seq += 1;
         self.shared.durable.send_replace(self.commit_seq - 1);
         self.shared.stats.units.fetch_add(reports.len() as u64, Ordering::Relaxed);
         reports.into_iter().for_each(|(done, committed)| done(Ok(committed)));
+        failpoint::reach("acknowledge-after");
     }
 
     /// Readers see the batches from here on.
     fn publish(&self, batches: &[(TopicPartition, Vec<u8>)]) -> Result<(), Fault> {
+        self.shared.publishing.store(true, Ordering::SeqCst);
         for (at, bytes) in batches {
             match self.shared.topics.append(*at, bytes) {
                 // It is durable in the commit log, and readable: only nothing more is accepted.

@@ -39,12 +39,17 @@ fn check_format(disk: &dyn Disk, folder: &Path) -> Result<(), Fault> {
     }
 }
 
+/// Makes a folder a data directory whose next epoch is the one after this.
+pub(crate) fn begin(disk: &dyn Disk, folder: &Path, epoch: OwnerEpoch) -> Result<(), Fault> {
+    small::replace(disk, folder, EPOCH, epoch_text(epoch).as_bytes())?;
+    small::replace(disk, folder, "format", FORMAT.as_bytes())
+}
+
 /// Begins another epoch and says which. After everything was found well: a start that fails changes nothing.
 pub(crate) fn raise_epoch(disk: &dyn Disk, folder: &Path) -> Result<OwnerEpoch, Fault> {
     let found = small::read(disk, folder, EPOCH)?;
     let epoch = found.as_deref().map_or(Ok(0), |found| read_epoch(folder, found))? + 1;
-    // Of one width, so that it can be written over its predecessor.
-    let text = format!("{epoch:010} {:08x}\n", crc32c::crc32c(&epoch.to_be_bytes()));
+    let text = epoch_text(epoch);
     match small::replace(disk, folder, EPOCH, text.as_bytes()) {
         // Not even a small file fits: what is there is overwritten, which takes no space and is one sector.
         Err(Fault::Full(_)) if found.is_some_and(|found| found.len() == text.len()) => {
@@ -53,6 +58,11 @@ pub(crate) fn raise_epoch(disk: &dyn Disk, folder: &Path) -> Result<OwnerEpoch, 
         replaced => replaced?,
     }
     Ok(epoch)
+}
+
+/// Of one width, so that it can be written over its predecessor.
+fn epoch_text(epoch: OwnerEpoch) -> String {
+    format!("{epoch:010} {:08x}\n", crc32c::crc32c(&epoch.to_be_bytes()))
 }
 
 fn read_epoch(folder: &Path, found: &[u8]) -> Result<OwnerEpoch, Fault> {

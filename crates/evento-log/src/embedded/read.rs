@@ -9,7 +9,7 @@ use evento_model::{
 };
 
 use super::tables::EndedAt;
-use super::topics::Topics;
+use super::topics::{Stretch, Topics};
 use super::{EmbeddedLog, Fault};
 use crate::codec::{BatchHeader, command_of, event_of, records_within};
 use crate::frame::TopicPartition;
@@ -130,6 +130,21 @@ impl EmbeddedLog {
         units
     }
 
+    /// The unit that has an event, as the history has it: its first sequence, where that is, and how many follow.
+    pub(super) fn unit_at(
+        &self,
+        key: &EntityKey,
+        partition: u32,
+        seq: Sequence,
+    ) -> Result<Option<(Sequence, Offset, u32)>, Fault> {
+        let recent = self.recent(key, seq + 1).pop();
+        if recent.is_some_and(|(first, _, count)| first + u64::from(count) > seq) {
+            return Ok(recent);
+        }
+        let older = self.shared.store.history_back(key, partition, seq + 1, 1)?.pop();
+        Ok(older.filter(|(first, _, count)| first + u64::from(*count) > seq))
+    }
+
     /// Events of an instance from a sequence on, in order.
     pub fn history(&self, key: &EntityKey, from: Sequence, limit: usize) -> Result<Vec<StoredEvent>, Fault> {
         let partition = self.partition(key);
@@ -200,6 +215,22 @@ impl EmbeddedLog {
         match self.shared.topics.get(TopicPartition { entity, kind: topic, partition }) {
             Some(partition) => partition.read().read(from, bytes_max),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whole record batches from the one that holds an offset on, as they lie: what `read` gives, not copied if
+    /// they are in a file. `None` at the end. About so many bytes, at least one batch.
+    pub fn stretch(
+        &self,
+        entity: EntityTypeId,
+        topic: TopicKind,
+        partition: u32,
+        from: Offset,
+        bytes_max: usize,
+    ) -> Result<Option<Stretch>, Fault> {
+        match self.shared.topics.get(TopicPartition { entity, kind: topic, partition }) {
+            Some(partition) => partition.read().stretch(from, bytes_max),
+            None => Ok(None),
         }
     }
 

@@ -4,12 +4,12 @@
 //! offset. A state store that is gone, broken or behind is rebuilt from the topics; only the states
 //! themselves then need the functions.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 
-use evento_model::{CommandId, EntityKey, Position, Timestamp, TopicKind, planted};
+use evento_model::{CommandId, EntityKey, EntityTypeId, Position, Timestamp, TopicKind, planted};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
@@ -66,7 +66,11 @@ pub(crate) fn open(
 
     let mut tables = Tables::new();
     tables.meta = checkpoint.meta;
-    let (store, states_lost) = open_store(&*shelves, &folder("state"), checkpoint.place.commit_seq, &topics)?;
+    let (store, lost) = open_store(&*shelves, &folder("state"), checkpoint.place.commit_seq, &topics)?;
+    let states_lost: BTreeSet<EntityTypeId> = match lost {
+        true => topics.on_disk()?.into_iter().map(|at| at.entity).collect(),
+        false => BTreeSet::new(),
+    };
     tracing::debug!(took = ?started.elapsed(), "state store opened");
     for (key, waiting) in store.all_waiting()? {
         tables.unfinished.insert(key, waiting);
@@ -96,11 +100,11 @@ pub(crate) fn open(
     let incarnations = u64::from(epoch) << 32;
     let next_number = end.segment + 1;
     let spares = spare_segments(&segments, &replayed, checkpoint.place.segment)?;
-    let spares = Arc::new(Mutex::new(spares));
+    let spares = Arc::new(Spares::new(spares, checkpoint.place.segment));
     let segment = match replayed.current {
         Some(segment) => segment,
         None => {
-            let spare = spares.lock().pop();
+            let spare = spares.take();
             segments.prepare(end.segment, incarnations | end.segment, spare)?
         }
     };
@@ -117,12 +121,15 @@ pub(crate) fn open(
         queue: Mutex::new(Queue { full, ..Queue::default() }),
         resumed: Condvar::new(),
         reserve,
+        was_full: AtomicU64::new(0),
         queued: Condvar::new(),
         tables: RwLock::new(tables),
         topics,
         store,
         partitions: RwLock::new(FxHashMap::default()),
         durable: watch::Sender::new(end.commit_seq - 1),
+        lost: watch::Sender::new(states_lost.clone()),
+        publishing: AtomicBool::new(false),
         poison: OnceLock::new(),
         checkpoint_done: Condvar::new(),
         checkpoint_turn: Mutex::new(()),
@@ -158,7 +165,7 @@ fn work(
     segment: Segment,
     number: u64,
     incarnations: u64,
-    spares: Spares,
+    spares: Arc<Spares>,
     commit_seq: u64,
 ) -> Work {
     let (cuts, cut) = sync_channel(1);

@@ -35,6 +35,21 @@ impl Store {
         shelves.open(folder).map(Store)
     }
 
+    /// Whether nothing more can be written until it is opened again.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.0.gave_up()
+    }
+
+    /// Closes and opens it, as a start would. What was durable before must be in it.
+    pub(crate) fn open_again(&self) -> Result<(), Fault> {
+        let before = self.applied()?;
+        self.0.open_again()?;
+        if self.applied()? < before {
+            return Err(Fault::Write("state store: opened again, it is behind what was durable".to_owned()));
+        }
+        Ok(())
+    }
+
     /// The `commit_seq` up to which (exclusive) everything is in it.
     pub(crate) fn applied(&self) -> Result<Option<u64>, Fault> {
         let value = self.0.get(Space::Mark, APPLIED)?;

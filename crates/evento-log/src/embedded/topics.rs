@@ -4,6 +4,9 @@
 //! together, synced at checkpoints, cut back to the last checkpoint and filled again from frames at start.
 //! Offsets below the end are always readable: from the file, or from what is still in memory.
 
+mod look;
+mod stretch;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +21,9 @@ use crate::codec::{BATCH_OVERHEAD, BatchHeader};
 use crate::disk::{Disk, DiskFile};
 use crate::frame::TopicPartition;
 use crate::wire::Reader;
+pub(crate) use look::Place;
+pub(crate) use stretch::Whole;
+pub use stretch::{FileStretch, Stretch};
 
 /// Bytes read at once where no batch says how many there are.
 const CHUNK: usize = 64 << 10;
@@ -81,7 +87,7 @@ struct TopicFile {
 }
 
 struct Handles {
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     index: Box<dyn DiskFile>,
 }
 
@@ -90,6 +96,20 @@ struct Entry {
     offset: Offset,
     position: u64,
     time: i64,
+}
+
+/// The index of a file that has none, from the heads of its batches; up to the first that is none.
+fn index_of(file: &dyn DiskFile, length: u64, every: u64) -> std::io::Result<Vec<Entry>> {
+    let (mut index, mut position) = (Vec::<Entry>::new(), 0);
+    let mut head = [0; BATCH_OVERHEAD];
+    while position < length && file.read_at(&mut head, position)? == head.len() {
+        let Ok(header) = BatchHeader::read(&head) else { break };
+        if index.last().is_none_or(|entry| position - entry.position >= every) {
+            index.push(Entry { offset: header.base_offset, position, time: header.timestamp });
+        }
+        position += header.bytes as u64;
+    }
+    Ok(index)
 }
 
 fn file_name(base: Offset, kind: &str) -> String {
@@ -297,8 +317,12 @@ impl Partition {
             index.push(Entry { offset, position, time });
         }
         index_file.set_length((index.len() * ENTRY) as u64).map_err(Fault::write(&index_path))?;
-        let handles = Some(Handles { file, index: index_file });
-        Ok(TopicFile { base, handles, length, indexed: index.len(), index, dirty: false })
+        let indexed = index.len();
+        if index.is_empty() && length > 0 {
+            index = index_of(&*file, length, self.sizes.index_every).map_err(Fault::read(&path))?;
+        }
+        let handles = Some(Handles { file: file.into(), index: index_file });
+        Ok(TopicFile { base, handles, length, indexed, index, dirty: false })
     }
 
     fn append(&mut self, disk: &dyn Disk, batch: &[u8]) -> Result<(), Fault> {

@@ -75,6 +75,21 @@ fn damage_in_the_middle_is_refused_with_its_place_unless_a_person_accepts_the_lo
 }
 
 #[test]
+fn a_damaged_head_of_a_segment_is_refused_and_never_taken_for_an_empty_one() {
+    for at in 0..28 {
+        let mut scratch = killed();
+        let path = first_segment(&scratch);
+        let byte = std::fs::read(&path).expect("read")[at];
+        let file = std::fs::OpenOptions::new().write(true).open(&path).expect("opened");
+        file.write_all_at(&[byte ^ 1], at as u64).expect("written");
+        let Err(Fault::Corrupt { file, offset, .. }) = scratch.try_open() else { panic!("byte {at} was not seen") };
+        assert_eq!((file, offset), (path.display().to_string(), 0));
+        scratch.config.accept_loss = true;
+        assert_eq!(scratch.open().1.frames, 0);
+    }
+}
+
+#[test]
 fn a_second_process_is_told_who_has_the_directory() {
     let scratch = Scratch::new();
     let (log, _) = scratch.open();

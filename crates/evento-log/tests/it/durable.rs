@@ -1,6 +1,7 @@
 //! What was committed reads back: at once, after a kill, after an orderly end, and after the store is lost.
 
-use evento_log::embedded::EmbeddedLog;
+use evento_log::codec::BatchHeader;
+use evento_log::embedded::{EmbeddedLog, Stretch};
 use evento_log::unit::CommandPlace;
 use evento_model::{CommandId, TopicKind};
 
@@ -68,7 +69,7 @@ fn everything_reads_back_across_checkpoints_segments_and_restarts() {
     for (n, more) in [1, 3, 20, 60, 1].into_iter().enumerate() {
         let (log, recovered) = scratch.open();
         assert_eq!((recovered.epoch, recovered.unfinished.len()), (n as u32 + 1, 0));
-        assert!(!recovered.states_lost);
+        assert!(recovered.states_lost.is_empty());
         fill(&log, rounds, rounds + more);
         rounds += more;
         log.close();
@@ -129,9 +130,19 @@ fn a_lost_state_store_is_rebuilt_from_the_records_but_for_the_states() {
     log.close();
     std::fs::remove_dir_all(scratch.config.folder.join("state")).expect("removed");
     let (log, recovered) = scratch.open();
-    assert!(recovered.states_lost);
+    assert!(recovered.states_lost.contains(&ENTITY));
     assert_eq!(recovered.unfinished.len(), 1);
     expect(&log, 40, false);
+    log.close();
+    // As long as nobody rebuilt them every start says so.
+    let (log, recovered) = scratch.open();
+    assert!(recovered.states_lost.contains(&ENTITY) && log.states_lost(ENTITY));
+    let state = log.state(&key("i1")).expect("readable").expect("a row");
+    assert!(state.is_lost());
+    log.states_rebuilt(ENTITY).expect("noted");
+    assert!(!log.states_lost(ENTITY));
+    log.close();
+    assert!(scratch.open().1.states_lost.is_empty());
 }
 
 #[test]
@@ -193,4 +204,44 @@ fn events_are_found_by_commit_time() {
     }
     let late = evento_model::Timestamp(times[1_999].0 + 1);
     assert_eq!(log.offset_at(ENTITY, TopicKind::Events, partition, late).expect("readable"), 2_000);
+}
+
+/// What a stretch holds.
+fn content(stretch: &Stretch) -> Vec<u8> {
+    match stretch {
+        Stretch::Memory(bytes) => bytes.to_vec(),
+        Stretch::File(file) => file.read(0, usize::MAX).expect("readable").to_vec(),
+    }
+}
+
+#[test]
+fn stretches_of_any_size_are_whole_batches_and_follow_one_another_to_the_end() {
+    let scratch = Scratch::new();
+    let (log, _) = scratch.open();
+    fill(&log, 0, 30);
+    for (partition, most) in
+        (0..PARTITIONS).flat_map(|partition| [1, 700, 5 << 10, 40 << 10, 1 << 20].map(|most| (partition, most)))
+    {
+        let end = log.end_offset(ENTITY, TopicKind::Events, partition);
+        let whole = log.read(ENTITY, TopicKind::Events, partition, 0, 1 << 30).expect("readable").concat();
+        let (mut from, mut all) = (0, Vec::new());
+        while let Some(stretch) = log.stretch(ENTITY, TopicKind::Events, partition, from, most).expect("readable") {
+            let bytes = content(&stretch);
+            assert_eq!(bytes.len() as u64, stretch.bytes());
+            let (mut rest, mut batches) = (&bytes[..], 0);
+            while !rest.is_empty() {
+                let header = BatchHeader::read(rest).expect("a batch");
+                assert_eq!(header.base_offset, from, "partition {partition}, at most {most} bytes");
+                (from, batches, rest) = (header.end_offset(), batches + 1, &rest[header.bytes..]);
+            }
+            let in_file = matches!(stretch, Stretch::File(_));
+            assert!(!in_file || bytes.len() <= most || batches == 1, "{} bytes, {most} were asked for", bytes.len());
+            all.extend(bytes);
+        }
+        assert_eq!((from, all.len()), (end, whole.len()), "partition {partition}, at most {most} bytes");
+        assert!(all == whole, "partition {partition}, at most {most} bytes");
+        let inside = log.stretch(ENTITY, TopicKind::Events, partition, end / 2, most).expect("readable");
+        let header = BatchHeader::read(&content(&inside.expect("records"))).expect("a batch");
+        assert!((header.base_offset..header.end_offset()).contains(&(end / 2)));
+    }
 }

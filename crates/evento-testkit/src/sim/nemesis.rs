@@ -271,7 +271,7 @@ impl World {
     fn begin(&mut self, (log, mut turns, recovered): (EmbeddedLog, Turns, Recovered)) {
         self.life += 1;
         sometimes!("torn tail recovered", recovered.torn_bytes > 0);
-        let (frames, lost) = (recovered.frames, recovered.states_lost);
+        let (frames, lost) = (recovered.frames, !recovered.states_lost.is_empty());
         self.record.note(self.now, 8, || format!("life {} begins: {frames} frames, states lost: {lost}", self.life));
         if lost {
             sometimes!("states rebuilt from the events");
@@ -336,7 +336,7 @@ impl World {
         if failed.load(Ordering::Relaxed) > 0 || self.disk.is_off() {
             return Ok(false);
         }
-        Ok(log.states_rebuilt().is_ok())
+        Ok([COUNTER, VAULT].into_iter().all(|entity| log.states_rebuilt(entity).is_ok()))
     }
 
     /// The troubles end; everything must come to its end.

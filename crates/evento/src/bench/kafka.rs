@@ -1,11 +1,12 @@
 //! `evento bench --kafka`: what the Kafka listener does, seen by a client that costs next to nothing itself.
 //!
-//! Four measures on the bank: commands produced in batches, the way of an event from its acknowledgement to a
-//! consumer that waits for it, reading everything from the beginning, and consumers that only wait. Afterwards the
-//! events are counted and compared with what was acknowledged. Real client libraries add their own share; how they
-//! behave is tested, not measured, here.
+//! The measures, on the bank: commands produced in batches, the way of an event from its acknowledgement to a
+//! consumer that waits for it, reading everything from the beginning, by this client and by librdkafka (through kcat,
+//! if it is installed), and consumers that only wait. Afterwards the events are counted and compared with what was
+//! acknowledged. How real clients behave is tested, not measured, here.
 
-mod wire;
+mod catch_up;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use evento_model::partition_of;
 use hdrhistogram::Histogram;
 use serde_json::json;
 
-use super::server::{Server, Usage};
+use super::server::Server;
 use super::{Args, client};
 use crate::cli::context::Context as Cli;
 use wire::Broker;
@@ -39,8 +40,11 @@ pub async fn measure(context: &Cli, args: &Args) -> anyhow::Result<()> {
     let (produced, line) = produce(&server, &kafka, &schemas, args).await?;
     lines.push(line);
     lines.push(tail(&server, &kafka, args).await?);
-    let (events, line) = catch_up(&server, &kafka).await?;
+    let ([events, bytes], line) = catch_up::ours(&server, &kafka).await?;
     lines.push(line);
+    let by_kcat = catch_up::kcat(&server, &kafka, bytes).await?;
+    let counts = by_kcat.as_ref().map_or(events, |(events, _)| *events);
+    lines.push(by_kcat.map_or_else(catch_up::no_kcat, |(_, line)| line));
     lines.push(idle(&server, &kafka, args).await?);
     server.stop().await?;
     for line in &lines {
@@ -51,6 +55,7 @@ pub async fn measure(context: &Cli, args: &Args) -> anyhow::Result<()> {
         printed.map_err(|failure| anyhow::anyhow!("{}", failure.title))?;
     }
     ensure!(events >= produced, "{produced} commands were acknowledged, but only {events} events are there");
+    ensure!(counts == events, "{events} events are there, but kcat read {counts}");
     Ok(())
 }
 
@@ -91,6 +96,22 @@ fn account(n: u32) -> String {
     format!("kafka-{n}")
 }
 
+/// How long a connection produces.
+#[derive(Clone, Copy)]
+enum Until {
+    Time(Instant),
+    Count(u64),
+}
+
+impl Until {
+    fn goes_on(self, count: u64) -> bool {
+        match self {
+            Until::Time(end) => Instant::now() < end,
+            Until::Count(most) => count < most,
+        }
+    }
+}
+
 /// Deposits in batches of one partition each, over some connections.
 async fn produce(server: &Server, kafka: &str, schemas: &Schemas, args: &Args) -> anyhow::Result<(u64, Line)> {
     let mut accounts: Vec<Vec<String>> = vec![Vec::new(); PARTITIONS as usize];
@@ -108,7 +129,10 @@ async fn produce(server: &Server, kafka: &str, schemas: &Schemas, args: &Args) -
     let size = if args.batch > 1 { args.batch } else { 2_000 };
     let connections = args.connections.first().copied().unwrap_or(4).min(16);
     let (before, started) = (server.usage().await?, Instant::now());
-    let until = started + Duration::from_secs_f64(args.seconds);
+    let until = match args.events {
+        Some(events) => Until::Count(events / connections as u64),
+        None => Until::Time(started + Duration::from_secs_f64(args.seconds)),
+    };
     let work = (0..connections).map(|n| deposits(kafka, &accounts, &deposit, size, until, args.seed + n as u64));
     let counts = futures::future::try_join_all(work).await?;
     let (took, usage) = (started.elapsed(), server.usage().await?.since(&before));
@@ -134,11 +158,11 @@ async fn deposits(
     accounts: &[Vec<String>],
     deposit: &[u8],
     size: usize,
-    until: Instant,
+    until: Until,
     seed: u64,
 ) -> anyhow::Result<u64> {
     let (mut broker, mut chance, mut count) = (Broker::connect(kafka).await?, Chance::new(seed), 0);
-    while Instant::now() < until {
+    while until.goes_on(count) {
         let partition = chance.up_to(u64::from(PARTITIONS) - 1) as usize;
         let of = &accounts[partition];
         let chosen: Vec<&[u8]> = (0..size).map(|_| of[chance.up_to(of.len() as u64 - 1) as usize].as_bytes()).collect();
@@ -192,33 +216,6 @@ async fn tail(server: &Server, kafka: &str, args: &Args) -> anyhow::Result<Line>
         "fromAcknowledgementMs": {"p50": millis(&from_ack, 0.5), "p99": millis(&from_ack, 0.99)},
         "fromSendingMs": {"p50": millis(&from_send, 0.5), "p99": millis(&from_send, 0.99)}});
     Ok(Line { people, machine })
-}
-
-/// Everything from the beginning, over one connection.
-async fn catch_up(server: &Server, kafka: &str) -> anyhow::Result<(u64, Line)> {
-    let mut broker = Broker::connect(kafka).await?;
-    let ends = broker.ends("account.events", PARTITIONS).await?;
-    let mut at = vec![0; PARTITIONS as usize];
-    let (before, started) = (server.usage().await?, Instant::now());
-    let (mut records, mut bytes) = (0, 0);
-    while at.iter().zip(&ends).any(|(at, end)| at < end) {
-        let got = broker.fetch("account.events", &mut at, FETCH, 0).await?;
-        records += got.records;
-        bytes += got.bytes;
-    }
-    let (took, after) = (started.elapsed().as_secs_f64(), server.usage().await?);
-    let usage: Usage = after.since(&before);
-    let core = usage.server_cpu / took * 100.0;
-    let (per_second, megabytes) = (records as f64 / took, bytes as f64 / took / 1e6);
-    let people = format!(
-        "catch-up  {per_second:>9.0} records/s, {megabytes:.0} MB/s   {records} records; Evento {core:.0} % of a core, \
-         {} MB resident before and {} MB after",
-        before.resident >> 20,
-        after.resident >> 20
-    );
-    let machine = json!({"measure": "catchUp", "recordsPerSecond": per_second, "megabytesPerSecond": megabytes,
-        "records": records, "serverCorePercent": core, "residentBytes": [before.resident, after.resident]});
-    Ok((records, Line { people, machine }))
 }
 
 /// Consumers that wait at the end of every partition while nothing happens.

@@ -58,7 +58,7 @@ impl Exit {
             (Some(1001 | 1020 | 1021), _) => Exit::NotFound,
             (Some(1010 | 1011), _) => Exit::Conflict,
             (Some(2003), 400 | 404) | (Some(7002 | 7003), _) => Exit::Usage,
-            (Some(2401 | 2402), _) => Exit::Conflict,
+            (Some(2401 | 2402 | 7005), _) => Exit::Conflict,
             (Some(2001..=2399), _) => Exit::Differs,
             (Some(6001 | 6002), _) | (_, 401 | 403) => Exit::Denied,
             (Some(7001), _) | (_, 429 | 503) => Exit::Unavailable,

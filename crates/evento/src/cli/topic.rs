@@ -104,12 +104,16 @@ fn refused(context: &Context) -> Result<Exit, Failure> {
     let mut table = Table::new(&["TIME", "TOPIC", "PARTITION", "CLIENT", "RECORD", "REASON"]);
     for batch in document["items"].as_array().into_iter().flatten() {
         let text = |key: &str| batch[key].as_str().unwrap_or_default().to_owned();
+        let client = match batch["transactionalId"].as_str() {
+            Some(id) => format!("transaction {id}"),
+            None => format!("{} {}", text("clientId"), text("clientAddress")),
+        };
         for record in batch["records"].as_array().into_iter().flatten() {
             table.row([
                 output.time_format.show(&text("at")),
                 text("topic"),
                 batch["partition"].to_string(),
-                format!("{} {}", text("clientId"), text("clientAddress")),
+                client.clone(),
                 record["index"].to_string(),
                 record["reason"].as_str().unwrap_or_default().to_owned(),
             ]);

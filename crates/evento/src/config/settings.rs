@@ -43,6 +43,8 @@ pub enum Kind {
     Duration(u64, u64),
     /// `64KiB`, `1MiB`, or a number of bytes; at least and at most.
     Bytes(u64, u64),
+    /// The same, or empty.
+    OptionalBytes(u64, u64),
     /// A file or folder.
     Path,
     /// One of these words.
@@ -94,6 +96,62 @@ pub const SETTINGS: &[Setting] = &[
         doc: "host and port that Kafka clients are told; empty is where it listens",
     },
     Setting {
+        key: "kafka.group.initialDelay",
+        flag: None,
+        kind: Kind::Duration(0, 60_000),
+        dev: "250ms",
+        serve: "250ms",
+        doc: "how long an empty classic group waits for more members (group.initial.rebalance.delay.ms)",
+    },
+    Setting {
+        key: "kafka.group.minSessionTimeout",
+        flag: None,
+        kind: Kind::Duration(1, 1_800_000),
+        dev: "100ms",
+        serve: "100ms",
+        doc: "shortest session timeout that a classic member may ask for (group.min.session.timeout.ms)",
+    },
+    Setting {
+        key: "kafka.group.maxSessionTimeout",
+        flag: None,
+        kind: Kind::Duration(1, 1_800_000),
+        dev: "30m",
+        serve: "30m",
+        doc: "longest session timeout that a classic member may ask for (group.max.session.timeout.ms)",
+    },
+    Setting {
+        key: "kafka.group.sessionTimeout",
+        flag: None,
+        kind: Kind::Duration(500, 1_800_000),
+        dev: "45s",
+        serve: "45s",
+        doc: "silence after which a KIP-848 member is given up (group.consumer.session.timeout.ms)",
+    },
+    Setting {
+        key: "kafka.group.heartbeatInterval",
+        flag: None,
+        kind: Kind::Duration(100, 60_000),
+        dev: "5s",
+        serve: "5s",
+        doc: "time between two heartbeats of a KIP-848 member (group.consumer.heartbeat.interval.ms)",
+    },
+    Setting {
+        key: "kafka.quota.produceBytesPerSecond",
+        flag: None,
+        kind: Kind::OptionalBytes(1024, 1 << 40),
+        dev: "",
+        serve: "",
+        doc: "bytes that the clients of one client id may send in a second; empty is no limit",
+    },
+    Setting {
+        key: "kafka.quota.fetchBytesPerSecond",
+        flag: None,
+        kind: Kind::OptionalBytes(1024, 1 << 40),
+        dev: "",
+        serve: "",
+        doc: "bytes of records that the clients of one client id may read in a second; empty is no limit",
+    },
+    Setting {
         key: "registry.listen",
         flag: Some("registry-listen"),
         kind: Kind::OptionalListen,
@@ -124,6 +182,22 @@ pub const SETTINGS: &[Setting] = &[
         dev: ".evento",
         serve: "/var/lib/evento",
         doc: "where everything is stored",
+    },
+    Setting {
+        key: "data.scrub.bytesPerSecond",
+        flag: None,
+        kind: Kind::Bytes(0, 1 << 40),
+        dev: "0",
+        serve: "4MiB",
+        doc: "how fast everything stored is looked through for damage; 0 turns it off",
+    },
+    Setting {
+        key: "data.scrub.every",
+        flag: None,
+        kind: Kind::Duration(1_000, 366 * 86_400_000),
+        dev: "24h",
+        serve: "24h",
+        doc: "how long after the end of one pass the next begins",
     },
     Setting {
         key: "dev.resources",
@@ -195,7 +269,8 @@ impl Kind {
             Kind::Address if value.is_empty() => Ok(()),
             Kind::Address => value.parse::<crate::client::Address>().map(|_| ()),
             Kind::Duration(least, most) => within(parse_duration_ms(value)?, least, most),
-            Kind::Bytes(least, most) => within(parse_bytes(value)?, least, most),
+            Kind::OptionalBytes(..) if value.is_empty() => Ok(()),
+            Kind::Bytes(least, most) | Kind::OptionalBytes(least, most) => within(parse_bytes(value)?, least, most),
             Kind::Path if value.is_empty() => Err("empty".to_owned()),
             Kind::Path => Ok(()),
             Kind::Hosts => match value.split(',').map(str::trim).find(|host| host.contains(['/', ':', ' '])) {
@@ -217,8 +292,11 @@ impl fmt::Display for Kind {
             Kind::Listen => f.write_str("host:port, port 0 takes a free one"),
             Kind::OptionalListen => f.write_str("host:port, port 0 takes a free one; or empty"),
             Kind::Address => f.write_str("http://host:port"),
-            Kind::Duration(least, most) => write!(f, "a duration of {} to {} s", least / 1000, most / 1000),
+            Kind::Duration(least, most) => {
+                write!(f, "a duration of {} to {} s", *least as f64 / 1000.0, *most as f64 / 1000.0)
+            }
             Kind::Bytes(least, most) => write!(f, "a size of {least} to {most} bytes, such as 1MiB"),
+            Kind::OptionalBytes(least, most) => write!(f, "{}; or empty", Kind::Bytes(*least, *most)),
             Kind::Path => f.write_str("a file or folder"),
             Kind::Word(words) => f.write_str(&words.join(" | ")),
             Kind::Hosts => f.write_str("host names with commas between them"),

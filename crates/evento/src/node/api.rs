@@ -1,6 +1,7 @@
 //! What the gateway asks of this process.
 
-use std::fmt::Write;
+mod metrics;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,6 +26,8 @@ use tokio::sync::{oneshot, watch};
 use super::functions::Functions;
 use super::path::{Counts, Path, wall};
 use super::rollout::Rollout;
+use super::scrub;
+use crate::output::time::rfc3339;
 
 /// The running node, as the gateway sees it.
 pub struct NodeApi {
@@ -37,6 +40,8 @@ pub struct NodeApi {
     seeds: AtomicU64,
     kafka: OnceLock<Arc<Broker>>,
     registry_address: OnceLock<String>,
+    /// What the background scrub came to.
+    pub(super) scrub: Arc<scrub::Counts>,
 }
 
 impl NodeApi {
@@ -59,6 +64,7 @@ impl NodeApi {
             seeds: AtomicU64::new(0),
             kafka: OnceLock::new(),
             registry_address: OnceLock::new(),
+            scrub: Arc::default(),
         }
     }
 }
@@ -248,7 +254,7 @@ impl Node for NodeApi {
             json!({
                 "name": name.as_str(), "state": state.word, "runtime": runtime,
                 "revision": function.serving().map(|live| live.revision.to_string()),
-                "since": time(state.since), "restarts": state.restarts, "error": state.error,
+                "since": rfc3339(state.since), "restarts": state.restarts, "error": state.error,
                 "inFlight": function.in_flight(), "lastError": function.last_error().map(|error| last_error(&error)),
                 "replaying": function.replaying().map(|replay| {
                     json!({"done": replay.done.load(Ordering::Relaxed), "total": replay.total})
@@ -267,7 +273,7 @@ impl Node for NodeApi {
         let items: Vec<Value> = lines
             .into_iter()
             .map(|line| {
-                json!({"number": line.number, "at": time(line.at), "stream": line.stream.as_str(), "line": line.text})
+                json!({"number": line.number, "at": rfc3339(line.at), "stream": line.stream.as_str(), "line": line.text})
             })
             .collect();
         Ok(json!({ "items": items, "next": next }))
@@ -350,58 +356,13 @@ impl Node for NodeApi {
         // With a full disk reads are still answered: taking the node out of service would end them, too.
         let fault = self.log.fault().filter(|fault| !matches!(fault, Fault::Full(_)));
         let fault = fault.map(|fault| format!("{}: {fault}", fault.code()));
-        vec![("log".to_owned(), fault)]
+        let lost = self.log.watch_lost().borrow().len();
+        let rebuilding = (lost > 0).then(|| format!("those of {lost} entity types are made anew from the events"));
+        vec![("log".to_owned(), fault), ("states".to_owned(), rebuilding)]
     }
 
     fn metrics(&self, out: &mut String) {
-        let stats = self.log.stats();
-        let mut family = |name: &str, kind: &str, help: &str, rows: &[(String, f64)]| {
-            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            for (labels, value) in rows {
-                let _ = writeln!(out, "{name}{labels} {value}");
-            }
-        };
-        let one = |value: f64| [(String::new(), value)];
-        let version = format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
-        family("evento_build_info", "gauge", "The running program.", &[(version, 1.0)]);
-        let catalog = self.rollout.catalog();
-        let mut rows: Vec<(String, f64)> = self
-            .counts
-            .lock()
-            .iter()
-            .filter_map(|((entity, command, outcome), count)| {
-                let entity = catalog.entity(*entity)?.name.clone();
-                let outcome = outcome.as_str();
-                Some((format!("{{entity=\"{entity}\",command=\"{command}\",outcome=\"{outcome}\"}}"), *count as f64))
-            })
-            .collect();
-        rows.sort_by(|a, b| a.0.cmp(&b.0));
-        family("evento_commands_total", "counter", "Commands that ended.", &rows);
-        family("evento_log_syncs_total", "counter", "Syncs of the commit log.", &one(stats.syncs as f64));
-        let seconds = stats.sync_nanos as f64 / 1e9;
-        family("evento_log_sync_seconds_total", "counter", "Time spent writing and syncing it.", &one(seconds));
-        family("evento_log_units_total", "counter", "Commit units made durable.", &one(stats.units as f64));
-        family("evento_log_frame_bytes_total", "counter", "Bytes of commit frames.", &one(stats.frame_bytes as f64));
-        family("evento_log_topic_bytes", "gauge", "Bytes of all topics.", &one(stats.topic_bytes as f64));
-        family("evento_log_checkpoints_total", "counter", "Checkpoints made.", &one(stats.checkpoints as f64));
-        let up: Vec<(String, f64)> = self
-            .rollout
-            .registry()
-            .functions()
-            .map(|(stored, _)| {
-                let name = &stored.resource.name;
-                let up = self.functions.of(name).state().word == "ready";
-                (format!("{{function=\"{name}\"}}"), f64::from(u8::from(up)))
-            })
-            .collect();
-        family("evento_function_up", "gauge", "Whether a function is ready.", &up);
-        let Some(broker) = self.kafka.get() else { return };
-        let requests: Vec<(String, f64)> =
-            broker.requests().into_iter().map(|(api, count)| (format!("{{api=\"{api}\"}}"), count as f64)).collect();
-        family("evento_kafka_connections", "gauge", "Open connections.", &one(broker.connections() as f64));
-        family("evento_kafka_requests_total", "counter", "Requests of Kafka clients.", &requests);
-        let refused = one(broker.refused_total() as f64);
-        family("evento_refused_batches_total", "counter", "Batches with records that are no commands.", &refused);
+        self.write_metrics(out);
     }
 }
 
@@ -435,11 +396,6 @@ fn plain(schema: &Schema, datum: &[u8]) -> Result<Value, Problem> {
 
 /// A function's newest failure, without its stack: the command's own status has that.
 fn last_error(error: &LastError) -> Value {
-    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": time(error.at),
+    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": rfc3339(error.at),
         "fingerprint": error.fingerprint})
-}
-
-/// RFC 3339, UTC, milliseconds.
-pub(super) fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
 }

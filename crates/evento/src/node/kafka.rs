@@ -1,17 +1,21 @@
 //! The node's Kafka side: the listener for Kafka clients, where it is turned on, and what the API tells of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use evento_listener::node::Node as ListenerNode;
-use evento_listener::{Broker, GroupDetail, GroupOffset, GroupOverview, Limits, RefusedBatch, TopicOverview};
+use evento_listener::{
+    Broker, GroupDetail, GroupLimits, GroupOffset, GroupOverview, Limits, Quotas, RefusedBatch, TopicOverview,
+};
 use evento_model::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::api::{NodeApi, time};
+use super::api::NodeApi;
 use super::bind;
 use crate::cli::failure::Failure;
 use crate::config::Config;
+use crate::output::time::rfc3339;
 
 /// A Kafka listener that is bound and not served yet.
 pub struct Kafka {
@@ -21,9 +25,16 @@ pub struct Kafka {
     pub address: String,
 }
 
+/// A listener that is bound before the node is there.
+pub struct Bound {
+    listener: TcpListener,
+    advertised: (String, u16),
+    limits: Limits,
+}
+
 impl Kafka {
     /// Binds it; `None` when the setting is empty.
-    pub async fn bind(config: &Config) -> Result<Option<(TcpListener, (String, u16))>, Failure> {
+    pub async fn bind(config: &Config) -> Result<Option<Bound>, Failure> {
         let listen = config.text("kafka.listen");
         if listen.is_empty() {
             return Ok(None);
@@ -34,18 +45,16 @@ impl Kafka {
             "" => (host(listen).to_owned(), port),
             told => (host(told).to_owned(), told.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(port)),
         };
-        Ok(Some((listener, host_and_port)))
+        Ok(Some(Bound { listener, advertised: host_and_port, limits: limits(config)? }))
     }
 
     /// Makes the broker, once the node is there.
-    pub async fn start(
-        (listener, advertised): (TcpListener, (String, u16)),
-        node: Arc<NodeApi>,
-    ) -> Result<Kafka, Failure> {
+    pub async fn start(bound: Bound, node: Arc<NodeApi>) -> Result<Kafka, Failure> {
+        let Bound { listener, advertised, limits } = bound;
         let address = format!("{}:{}", advertised.0, advertised.1);
         let known = node.clone();
         let node: Arc<dyn ListenerNode> = node;
-        let broker = Broker::start(node, Limits::default(), advertised)
+        let broker = Broker::start(node, limits, advertised)
             .await
             .map_err(|fault| Failure::new(fault.code().0, format!("the Kafka listener does not start: {fault}")))?;
         known.set_kafka(broker.clone());
@@ -56,6 +65,44 @@ impl Kafka {
     pub async fn serve(self, until: impl Future<Output = ()>) {
         evento_listener::serve(self.listener, self.broker, until).await;
     }
+}
+
+/// What the settings allow Kafka clients.
+fn limits(config: &Config) -> Result<Limits, Failure> {
+    let time = |key: &str| Duration::from_millis(config.duration_ms(key));
+    let (session, heartbeat) = (time("kafka.group.sessionTimeout"), time("kafka.group.heartbeatInterval"));
+    let (session_min, session_max) = (time("kafka.group.minSessionTimeout"), time("kafka.group.maxSessionTimeout"));
+    let not_below = |shorter, longer| {
+        let next = "a member that is alive would be given up, or none could join";
+        Failure::new(7002, format!("{shorter} must be shorter than {longer}")).next(next)
+    };
+    if heartbeat >= session {
+        return Err(not_below("kafka.group.heartbeatInterval", "kafka.group.sessionTimeout"));
+    }
+    if session_min > session_max {
+        return Err(not_below("kafka.group.minSessionTimeout", "kafka.group.maxSessionTimeout"));
+    }
+    let first_delay = time("kafka.group.initialDelay");
+    let known = GroupLimits::default();
+    let heartbeat_moving = known.heartbeat_moving.min(heartbeat);
+    let groups = GroupLimits { first_delay, session_min, session_max, session, heartbeat, heartbeat_moving, ..known };
+    let quotas = Quotas {
+        produce: config.optional_bytes("kafka.quota.produceBytesPerSecond"),
+        fetch: config.optional_bytes("kafka.quota.fetchBytesPerSecond"),
+    };
+    Ok(Limits { groups, quotas, connections_max: connections_max(), ..Limits::default() })
+}
+
+/// Half of the open files that the process may have, which is first raised as far as the system allows: the other
+/// half is left to HTTP, the log and functions.
+fn connections_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(usize::MAX, |files| files / 2).min(Limits::default().connections_max)
 }
 
 /// `localhost` of `localhost:9092`.
@@ -85,11 +132,12 @@ pub fn topics(broker: &Broker, registry: Option<&str>) -> Value {
 pub fn refused(broker: &Broker) -> Value {
     let batch = |batch: RefusedBatch| {
         json!({
-            "at": time(Timestamp(batch.at)),
+            "at": rfc3339(Timestamp(batch.at)),
             "topic": batch.topic,
             "partition": batch.partition,
             "clientId": batch.client_id,
             "clientAddress": batch.client_address,
+            "transactionalId": batch.transactional_id,
             "refused": batch.refused,
             "records": batch.records,
         })
@@ -127,6 +175,6 @@ fn lag(group: &GroupDetail) -> Option<u64> {
 
 fn offset(offset: &GroupOffset) -> Value {
     json!({"topic": offset.topic, "partition": offset.partition, "committed": offset.committed,
-        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| time(Timestamp(at))),
+        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| rfc3339(Timestamp(at))),
         "metadata": offset.metadata, "member": offset.member})
 }

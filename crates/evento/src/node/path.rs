@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, Looked, Notice, Now, UnitNo, WaiterId};
+use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, LoadNo, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::embedded::{Done as Report, EmbeddedLog, Fault, Found};
+use evento_log::failpoint;
 use evento_log::intake::{Answer, Ask, Refusal};
 use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
@@ -122,11 +123,19 @@ pub fn start(start: Start) -> Path {
         waiters: FxHashMap::default(),
         waiters_next: 0,
         quiet: Vec::new(),
+        held: Vec::new(),
         started: Instant::now(),
         told,
         counts,
     };
+    let mut lost = driver.log.watch_lost();
     tokio::spawn(driver.run());
+    let woken = inbox.clone();
+    tokio::spawn(async move {
+        while !lost.borrow_and_update().is_empty() && lost.changed().await.is_ok() {
+            woken.wake.notify_one();
+        }
+    });
     Path(inbox)
 }
 
@@ -143,6 +152,9 @@ struct Driver {
     waiters: FxHashMap<WaiterId, oneshot::Sender<Answer>>,
     waiters_next: u64,
     quiet: Vec<(EntityTypeId, oneshot::Sender<()>)>,
+    /// Look-ups of instances whose states are lost: nothing is decided on them before they are rebuilt. Bound: the
+    /// engine's instances.
+    held: Vec<(LoadNo, EntityKey, Option<CommandId>)>,
     started: Instant,
     told: mpsc::UnboundedSender<Told>,
     counts: Counts,
@@ -160,6 +172,7 @@ impl Driver {
             if self.full_since.is_some() {
                 self.begin_anew(&mut inputs);
             }
+            self.release(&mut inputs);
             let effects = self.engine.step(self.now(), inputs.drain(..));
             self.carry_out(effects, &mut inputs);
             if !self.quiet.is_empty() {
@@ -200,6 +213,7 @@ impl Driver {
             Ok(unfinished) => {
                 tracing::info!("the disk has room again");
                 self.full_since = None;
+                self.held.clear();
                 let chance = Chance::new(self.started.elapsed().as_nanos() as u64);
                 self.engine = self.engine.anew(chance, unfinished);
                 let asked: Vec<Input> = inputs.drain(..).filter(|input| matches!(input, Input::Asked(..))).collect();
@@ -208,6 +222,26 @@ impl Driver {
             }
             Err(fault) => tracing::error!(code = %fault.code(), "{fault}"),
         }
+    }
+
+    /// Looks up what was held until its states were rebuilt.
+    fn release(&mut self, inputs: &mut Vec<Input>) {
+        for (load, key, command) in std::mem::take(&mut self.held) {
+            match self.log.states_lost(key.entity) {
+                true => self.held.push((load, key, command)),
+                false => inputs.push(Input::Loaded(load, self.look_up(&key, command.as_ref()))),
+            }
+        }
+    }
+
+    /// What the log knows of an instance and, if asked, of a command.
+    fn look_up(&self, key: &EntityKey, command: Option<&CommandId>) -> Result<Looked, Code> {
+        self.log.look_up(key, command).map(|Found { state, done }| Looked { state, done }).map_err(|fault| {
+            tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
+            // The engine takes nothing any more: whoever asks for readiness must know.
+            self.tell(Told::Fault(fault.code()));
+            fault.code()
+        })
     }
 
     fn now(&self) -> Now {
@@ -244,18 +278,18 @@ impl Driver {
         let mut units: Vec<(CommitUnit, Report)> = Vec::new();
         for effect in effects {
             match effect {
+                Effect::Load { load, key, command } if self.log.states_lost(key.entity) => {
+                    self.held.push((load, key, command));
+                }
                 Effect::Load { load, key, command } => {
-                    let looked = look_up(&self.log, &key, command.as_ref());
-                    if let Err(code) = &looked {
-                        // The engine takes nothing any more: whoever asks for readiness must know.
-                        self.tell(Told::Fault(*code));
-                    }
-                    inputs.push(Input::Loaded(load, looked));
+                    inputs.push(Input::Loaded(load, self.look_up(&key, command.as_ref())));
                 }
                 Effect::Call { call, function, revision, request, timeout_ms } => {
                     let (functions, path) = (self.functions.clone(), self.path.clone());
                     tokio::spawn(async move {
+                        failpoint::reach("function-call-before");
                         let answer = functions.run(&function, revision, request, timeout_ms).await;
+                        failpoint::reach("function-call-after");
                         path.tell(Input::Answered(call, answer));
                     });
                 }
@@ -323,17 +357,6 @@ fn report(
             path.tell(Input::LogFailed(code));
         }
     })
-}
-
-/// What the log knows of an instance and, if asked, of a command.
-fn look_up(log: &EmbeddedLog, key: &EntityKey, command: Option<&CommandId>) -> Result<Looked, Code> {
-    match log.look_up(key, command) {
-        Ok(Found { state, done }) => Ok(Looked { state, done }),
-        Err(fault) => {
-            tracing::error!(code = %fault.code(), "a look-up failed: {fault}");
-            Err(fault.code())
-        }
-    }
 }
 
 /// Wall clock, milliseconds since 1970.

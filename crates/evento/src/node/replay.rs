@@ -258,7 +258,8 @@ impl Replayer {
                 let Some(Folding { state, last: Some(last), .. }) = folds.remove(&row.id) else { continue };
                 let digest = state_digest(state.as_deref());
                 let kept = state_digest(row.state.state.as_deref());
-                if digest != last.state_digest || (row.state.seq == last.seq && kept != digest) {
+                let compared = row.state.seq == last.seq && !row.state.is_lost();
+                if digest != last.state_digest || (compared && kept != digest) {
                     wrong.push((row.id, last));
                 }
             }
@@ -284,7 +285,9 @@ impl Replayer {
         let Some(Folding { state, last: Some(last), .. }) = folds.known.remove(&key.id) else { return Ok(None) };
         let kept = self.log.state(&key).map_err(|fault| unreadable(&fault))?;
         let digest = state_digest(state.as_deref());
-        let same = kept.is_some_and(|kept| kept.seq != last.seq || state_digest(kept.state.as_deref()) == digest);
+        let same = kept.is_some_and(|kept| {
+            kept.seq != last.seq || kept.is_lost() || state_digest(kept.state.as_deref()) == digest
+        });
         let mut replayed = Replayed { instances: 1, events, ..Replayed::default() };
         if digest != last.state_digest || !same {
             replayed.different = 1;

@@ -42,8 +42,6 @@ pub struct Rollout {
     surroundings: Surroundings,
     /// History is not replayed as the check of a revision.
     unchecked: AtomicBool,
-    /// The state store was lost, and not every function serves yet.
-    states_lost: AtomicBool,
     served: RwLock<Served>,
     /// One change at a time.
     turn: Mutex<HashMap<ResourceName, Kept>>,
@@ -83,9 +81,7 @@ impl Rollout {
         path: Path,
         surroundings: Surroundings,
     ) -> Result<Rollout, String> {
-        let entries: Vec<(Vec<u8>, Vec<u8>)> =
-            log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
-        let registry = Registry::load(&entries)?;
+        let registry = registry_of(&log)?;
         let catalog = Arc::new(catalog(&registry, registry.version(), &[]));
         register(&log, &catalog);
         path.serve(catalog.clone());
@@ -96,7 +92,6 @@ impl Rollout {
             path,
             surroundings,
             unchecked: AtomicBool::new(false),
-            states_lost: AtomicBool::new(false),
             served,
             turn: Mutex::default(),
         })
@@ -115,17 +110,6 @@ impl Rollout {
     /// What the log holds, for checks and for people.
     pub fn usage(&self) -> LogUsage<'_> {
         LogUsage(&self.log)
-    }
-
-    /// The state store was lost: every entity's states are rebuilt before it is served, until all are.
-    pub fn states_are_lost(&self) {
-        self.states_lost.store(true, Ordering::Relaxed);
-    }
-
-    /// All functions serve, and with that all states are rebuilt.
-    pub fn states_are_rebuilt(&self) -> Result<(), Fault> {
-        self.states_lost.store(false, Ordering::Relaxed);
-        self.log.states_rebuilt()
     }
 
     /// Starts the functions that are registered and do not run. Those that fail are told and left for later.
@@ -411,8 +395,6 @@ impl Rollout {
         let applied = registry.entities().find(|(s, _)| s.entity == Some(entity.id)).and_then(|(s, _)| s.applied);
         let version = bound.entities.iter().find(|e| e.name == entity.name).and_then(|e| e.applies_version());
         match applied {
-            // Nothing is decided on a state that is lost.
-            _ if self.states_lost.load(Ordering::Relaxed) => History::Other,
             Some(applied) if Some(applied.state_version) == version && applied.schema == entity.schema.id => {
                 History::Same
             }
@@ -571,6 +553,19 @@ impl Rollout {
         Some(Replayer { entity, live, log: self.log.clone() })
     }
 
+    /// Rebuilds the states that went with the state store, of every entity type that has a function to do it.
+    pub async fn rebuild_lost(&self) -> Result<u64, Problem> {
+        let _turn = self.turn.lock().await;
+        let mut count = 0;
+        let lost = self.log.watch_lost().borrow().clone();
+        for entity in lost {
+            let Some(replayer) = self.replayer(entity) else { continue };
+            count += self.rebuild(&replayer).await?;
+            self.log.states_rebuilt(entity)?;
+        }
+        Ok(count)
+    }
+
     /// Stops all functions.
     pub async fn stop(&self) {
         for (_, kept) in self.turn.lock().await.drain() {
@@ -595,6 +590,20 @@ enum History {
 async fn durable(receiver: oneshot::Receiver<Result<Committed, Fault>>) -> Result<Committed, Problem> {
     let ended = |_| Problem::new(4001, "the log ended before the change was written");
     receiver.await.map_err(ended)?.map_err(Problem::from)
+}
+
+fn registry_of(log: &EmbeddedLog) -> Result<Registry, String> {
+    let entries: Vec<(Vec<u8>, Vec<u8>)> =
+        log.meta_scan(KEY_PREFIX.as_bytes()).into_iter().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    Registry::load(&entries)
+}
+
+/// What a log has registered, made known to it: for readers that serve nothing.
+pub(super) fn registered(log: &EmbeddedLog) -> Result<Catalog, String> {
+    let registry = registry_of(log)?;
+    let catalog = catalog(&registry, registry.version(), &[]);
+    register(log, &catalog);
+    Ok(catalog)
 }
 
 fn register(log: &EmbeddedLog, catalog: &Catalog) {

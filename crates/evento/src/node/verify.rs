@@ -1,10 +1,12 @@
-//! `evento verify`: replays every instance from its first event and compares with what the log recorded.
+//! `evento verify`: looks through everything that is stored, then replays every instance from its first event and
+//! compares with what the log recorded.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use evento_log::embedded::{EmbeddedLog, Scrubbed};
 use evento_model::EntityId;
 use evento_schema::catalog::{Catalog, EntityType};
 use serde_json::json;
@@ -13,6 +15,7 @@ use super::functions::Functions;
 use super::path::{self, Start};
 use super::replay::{Purpose, Replayed, Replayer};
 use super::rollout::Rollout;
+use super::scrub;
 use super::supervisor::Surroundings;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -22,6 +25,8 @@ use crate::cli::target::Scope;
 use crate::config::Config;
 use crate::output::progress::Progress;
 
+/// Damage told one by one.
+const DAMAGED_MAX: usize = 100;
 /// How often progress is looked at.
 const SHOWN_EVERY: Duration = Duration::from_millis(100);
 
@@ -54,6 +59,14 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     if let Some((name, failure)) = failed.into_iter().next() {
         return Err(Failure::new(failure.code, format!("{name}: {}", failure.message)));
     }
+    let stored = match args.scope {
+        None => Some(look(context, &log).await?),
+        Some(_) => None,
+    };
+    if let Some(stored) = stored.as_ref().filter(|stored| !stored.damaged.is_empty()) {
+        rollout.stop().await;
+        return stored.refuse(context);
+    }
     let done = Arc::new(AtomicU64::new(0));
     let one = args.scope.as_ref().is_some_and(|scope| scope.id.is_some());
     let replayers = || wanted.iter().filter_map(|entity| rollout.replayer(entity.id));
@@ -85,6 +98,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     let output = &context.output;
     if output.for_people() {
         let mut text = String::new();
+        stored.iter().for_each(|stored| stored.tell(&mut text));
         for row in &rows {
             let name = row["entity"].as_str().unwrap_or_default();
             text.push_str(&format!(
@@ -103,9 +117,57 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
         ));
         output.text(&text)?;
     } else {
-        output.document(&json!({"items": rows, "events": events, "seconds": took, "different": different}))?;
+        let stored = stored.as_ref().map(Stored::document);
+        let document =
+            json!({"stored": stored, "items": rows, "events": events, "seconds": took, "different": different});
+        output.document(&document)?;
     }
     Ok(if different == 0 { Exit::Done } else { Exit::Differs })
+}
+
+/// What is stored, as it was found.
+struct Stored {
+    seen: Scrubbed,
+    damaged: Vec<String>,
+}
+
+impl Stored {
+    fn tell(&self, text: &mut String) {
+        let Scrubbed { files, bytes, records } = self.seen;
+        let damaged = self.damaged.len();
+        text.push_str(&format!("stored   {files} files   {bytes} bytes   {records} records   {damaged} damaged\n"));
+        self.damaged.iter().for_each(|what| text.push_str(&format!("  {what}\n")));
+    }
+
+    /// Says what is damaged: replay would stop there.
+    fn refuse(&self, context: &Context) -> Result<Exit, Failure> {
+        if context.output.for_people() {
+            let mut text = String::new();
+            self.tell(&mut text);
+            text.push_str("nothing was replayed: restore a backup, or see `evento explain EV4002`\n");
+            context.output.text(&text)?;
+        } else {
+            context.output.document(&json!({"stored": self.document()}))?;
+        }
+        Ok(Exit::Differs)
+    }
+
+    fn document(&self) -> serde_json::Value {
+        let Scrubbed { files, bytes, records } = self.seen;
+        json!({"files": files, "bytes": bytes, "records": records, "damaged": self.damaged})
+    }
+}
+
+/// Looks through everything that is stored.
+async fn look(context: &Context, log: &EmbeddedLog) -> Result<Stored, Failure> {
+    let silent = context.output.quiet || !context.output.for_people();
+    let mut progress = Progress::new("look", "bytes", log.stats().topic_bytes, silent);
+    let log = log.clone();
+    let walked = tokio::task::spawn_blocking(move || scrub::whole(&log, DAMAGED_MAX, |bytes| progress.set(bytes)));
+    let walked = walked.await.map_err(|_| Failure::new(9001, "looking through the log ended unexpectedly"))?;
+    let (seen, faults) = walked.map_err(super::unopened)?;
+    let damaged = faults.iter().map(|fault| format!("{}: {fault}", fault.code())).collect();
+    Ok(Stored { seen, damaged })
 }
 
 /// The entity types to verify: the one that is named, by any of its names, or all.

@@ -31,6 +31,10 @@ fn the_program() {
               dev         Run Evento with the functions of this folder, and watch them
               serve       Run Evento for good
               verify      Replay events and compare with the stored states
+              backup      Write everything up to one commit into an archive, while Evento runs
+              restore     Make a data directory from an archive
+              check       Judge a data directory against a history of what clients were told
+              torture     Kill, pause, cut off and fill a server under load, and judge what it told and kept
               bench       Measure speed and weight, and check that nothing acknowledged is missing
               apply       Register resources: a set of files, all or nothing
               diff        Show what apply would change

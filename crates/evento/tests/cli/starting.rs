@@ -69,19 +69,28 @@ fn configuration_shows_its_origins() {
         .expect("it can be written");
     let run = |line: &str| run_in(folder.path(), &[("EVENTO_DATA_DIR", "/srv/evento")], line, "");
     run("config view --origins").check(&expect![[r#"
-        SETTING                     VALUE           ORIGIN
-        http.listen                 127.0.0.1:9999  evento.toml:2
-        http.command.wait           10s             default
-        http.maxBody                1MiB            default
-        kafka.listen                127.0.0.1:9092  default
-        kafka.advertised                            default
-        registry.listen             127.0.0.1:8081  default
-        http.hosts                                  default
-        http.requireIdempotencyKey  false           default
-        data.dir                    /srv/evento     EVENTO_DATA_DIR
-        dev.resources               resources       default
-        log.format                  auto            default
-        client.address                              default
+        SETTING                            VALUE           ORIGIN
+        http.listen                        127.0.0.1:9999  evento.toml:2
+        http.command.wait                  10s             default
+        http.maxBody                       1MiB            default
+        kafka.listen                       127.0.0.1:9092  default
+        kafka.advertised                                   default
+        kafka.group.initialDelay           250ms           default
+        kafka.group.minSessionTimeout      100ms           default
+        kafka.group.maxSessionTimeout      30m             default
+        kafka.group.sessionTimeout         45s             default
+        kafka.group.heartbeatInterval      5s              default
+        kafka.quota.produceBytesPerSecond                  default
+        kafka.quota.fetchBytesPerSecond                    default
+        registry.listen                    127.0.0.1:8081  default
+        http.hosts                                         default
+        http.requireIdempotencyKey         false           default
+        data.dir                           /srv/evento     EVENTO_DATA_DIR
+        data.scrub.bytesPerSecond          0               default
+        data.scrub.every                   24h             default
+        dev.resources                      resources       default
+        log.format                         auto            default
+        client.address                                     default
         --- exit 0
     "#]]);
     assert!(run("state account/alice").stderr.contains("no Evento answers at http://127.0.0.1:9999\n"));

@@ -149,9 +149,14 @@ fn the_tutorial_does_what_it_says() {
 
 #[test]
 fn the_pages_on_the_bank_do_what_they_say() {
-    for page in
-        ["docs/http-api.md", "docs/command-line.md", "docs/resources.md", "docs/kafka.md", "docs/schema-registry.md"]
-    {
+    for page in [
+        "docs/http-api.md",
+        "docs/command-line.md",
+        "docs/resources.md",
+        "docs/kafka.md",
+        "docs/schema-registry.md",
+        "docs/torture.md",
+    ] {
         check(page, "examples/bank");
     }
 }

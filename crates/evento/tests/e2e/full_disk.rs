@@ -38,7 +38,7 @@ impl Drop for Small {
 }
 
 #[test]
-fn a_really_full_disk_refuses_commands_answers_reads_restarts_and_goes_on_when_there_is_room() {
+fn b11_a_really_full_disk_refuses_commands_answers_reads_restarts_and_goes_on_when_there_is_room() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(small) = Small::mount(&folder.path().join("small")) else {
         eprintln!("not run: this user may not mount a file system");

@@ -1,15 +1,21 @@
 //! The real program end to end: started, loaded, killed, started again, asked what it knows.
 
 mod addressed;
+mod backup;
 mod bad_input;
 mod failed_write;
 mod full_disk;
 mod hostile;
+mod kafka_batch;
+mod kafka_hostile;
+mod kafka_wire;
 mod kill;
 mod openapi;
 mod peer;
+mod regressions;
 mod resources;
 mod server;
 mod stream;
+mod torture;
 mod twins;
 mod verify;

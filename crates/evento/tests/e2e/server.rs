@@ -12,6 +12,18 @@ use serde_json::Value;
 /// Longest wait for a server that starts.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// Pause between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Waits until a condition holds, for so long at most. The processor is free for others meanwhile.
+pub fn until(what: &str, at_most: Duration, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + at_most;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}: not within {at_most:?}");
+        std::thread::park_timeout(PAUSE);
+    }
+}
+
 /// The folder of the repository.
 pub fn root() -> PathBuf {
     Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it"))
@@ -68,8 +80,17 @@ impl Server {
         Server::start_by(Command::new(env!("CARGO_BIN_EXE_evento")), data)
     }
 
+    /// Starts and waits until it answers at all, ready or not.
+    pub fn start_unready(data: &Path) -> Server {
+        Server::start_until(Command::new(env!("CARGO_BIN_EXE_evento")), data, "/livez")
+    }
+
     /// As `start`, by a command that becomes the server.
-    pub fn start_by(mut command: Command, data: &Path) -> Server {
+    pub fn start_by(command: Command, data: &Path) -> Server {
+        Server::start_until(command, data, "/readyz")
+    }
+
+    fn start_until(mut command: Command, data: &Path, check: &str) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let address = format!("127.0.0.1:{port}");
         let log =
@@ -89,13 +110,11 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let mut server = Server { child, address, data: data.to_owned() };
-        let until = Instant::now() + START_MAX;
-        while server.get("/readyz").is_none_or(|reply| reply.status != 200) {
+        until("the server answers", START_MAX, || {
             let ended = server.child.try_wait().expect("its status");
             assert!(ended.is_none(), "the server ended: {ended:?}, see {}", data.with_extension("log").display());
-            assert!(Instant::now() < until, "the server does not answer");
-            std::thread::yield_now();
-        }
+            server.get(check).is_some_and(|reply| reply.status == 200)
+        });
         server
     }
 
@@ -123,14 +142,12 @@ impl Server {
 
     /// Waits until the server ends by itself; its exit code.
     pub fn ended(&mut self) -> Option<i32> {
-        let until = Instant::now() + START_MAX;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().expect("its status") {
-                return status.code();
-            }
-            std::thread::yield_now();
-        }
-        panic!("the server does not end");
+        let mut status = None;
+        until("the server ends", START_MAX, || {
+            status = self.child.try_wait().expect("its status");
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
     }
 
     /// SIGKILL; whatever it was doing.

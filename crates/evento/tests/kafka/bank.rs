@@ -6,16 +6,20 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{Server, bank_function, bank_resources, until};
 
 /// Accounts filled first, each with one opening and four commands more.
 const FEED: usize = 24;
 /// Accounts filled later, each with one opening.
 const LATE: usize = 12;
+
+/// The first port that is tried, and how many there are.
+const PORTS: (u32, u32) = (12_000, 20_000);
 
 /// A server with the bank.
 pub struct Bank {
@@ -26,12 +30,22 @@ pub struct Bank {
     pub registry: String,
     /// A time in ms after all events of `feed-…` and before all of `late-…`.
     pub between: u64,
+    /// Settings of the server, as environment variables.
+    settings: &'static [(&'static str, &'static str)],
     folder: tempfile::TempDir,
 }
 
+/// An address whose port is below those that the system gives to clients. While a server is killed, a client that
+/// connects to a port from among those may be given the very same one for its own end: then it talks to itself, and the
+/// next server cannot have it.
 fn free() -> String {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-    format!("127.0.0.1:{port}")
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests of another working copy begin elsewhere.
+    let first = std::process::id().wrapping_mul(97);
+    let candidates =
+        (0..PORTS.1).map(|_| PORTS.0 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % PORTS.1);
+    let mut addresses = candidates.map(|port| format!("127.0.0.1:{port}"));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 impl Bank {
@@ -46,19 +60,24 @@ impl Bank {
 
     /// Starts it without any account.
     pub fn empty() -> Bank {
+        Bank::with(&[])
+    }
+
+    /// Starts it without any account, with settings as environment variables.
+    pub fn with(settings: &'static [(&'static str, &'static str)]) -> Bank {
         let folder = tempfile::tempdir().expect("a folder");
         let (kafka, registry) = (free(), free());
-        let server = start(&folder.path().join("data"), &kafka, &registry);
+        let server = start(&folder.path().join("data"), &kafka, &registry, settings);
         assert!(TcpStream::connect(&kafka).is_ok(), "the Kafka listener is not there");
         server.apply(&bank_resources(folder.path(), bank_function(), ""));
-        Bank { server, kafka, registry: format!("http://{registry}"), between: 0, folder }
+        Bank { server, kafka, registry: format!("http://{registry}"), between: 0, settings, folder }
     }
 
     /// SIGKILL, and a new start on the same data and addresses.
     pub fn restart(&mut self) {
         self.server.kill();
         let registry = self.registry.trim_start_matches("http://").to_owned();
-        self.server = start(&self.folder.path().join("data"), &self.kafka, &registry);
+        self.server = start(&self.folder.path().join("data"), &self.kafka, &registry, self.settings);
     }
 
     /// Sends commands, all of which must be accepted or rejected.
@@ -79,8 +98,16 @@ impl Bank {
 
     /// The events of an account as the HTTP API tells them.
     pub fn events(&self, key: &str) -> Vec<Value> {
-        let answer = self.server.json(&format!("/v1/entities/account/{key}/events?limit=500"));
-        answer["items"].as_array().expect("items").clone()
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let from = all.len() + 1;
+            let answer = self.server.json(&format!("/v1/entities/account/{key}/events?limit=500&fromSeq={from}"));
+            let page = answer["items"].as_array().expect("items");
+            all.extend(page.iter().cloned());
+            if page.len() < 500 {
+                return all;
+            }
+        }
     }
 
     /// Waits until a command has an outcome, and tells the amounts of all deposits of its account so far.
@@ -109,9 +136,10 @@ impl Bank {
     }
 }
 
-fn start(data: &Path, kafka: &str, registry: &str) -> Server {
+fn start(data: &Path, kafka: &str, registry: &str, settings: &[(&str, &str)]) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evento"));
     command.env("EVENTO_KAFKA_LISTEN", kafka).env("EVENTO_REGISTRY_LISTEN", registry);
+    command.envs(settings.iter().copied());
     Server::start_by(command, data)
 }
 
@@ -142,8 +170,6 @@ fn milliseconds() -> u64 {
 /// The next millisecond, when it has begun: everything stored so far is older.
 fn next_millisecond() -> u64 {
     let next = milliseconds() + 1;
-    while milliseconds() <= next {
-        std::thread::yield_now();
-    }
+    until("the millisecond ends", Duration::from_secs(60), || milliseconds() > next);
     next
 }

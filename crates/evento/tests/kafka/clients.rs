@@ -42,6 +42,11 @@ const CANNOT: &[(&[Client], &[Feature], &str)] = &[
         &[Feature::CloudEvents],
         "tried with the Python SDK, whose input is what any client hands out",
     ),
+    (
+        &[Kcat, Rdkafka, Kafkajs, Platformatic, Aiokafka, KafkaPython],
+        &[Feature::Serializers],
+        "the client has no serializer with settings for the subject, or none at all",
+    ),
 ];
 
 impl Client {

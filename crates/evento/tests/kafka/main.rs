@@ -8,8 +8,10 @@ mod bank;
 mod clients;
 mod example;
 mod features;
+mod kills;
 mod matrix;
 mod program;
+mod quota;
 mod row;
 #[path = "../e2e/server.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]

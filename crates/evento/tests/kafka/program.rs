@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// What a program has printed so far.
 #[derive(Default)]
 struct Printed {
-    /// A test prints a few hundred lines at most.
+    /// A few hundred lines; those that run while servers are killed print some ten thousand.
     lines: Mutex<(Vec<Value>, bool)>,
     changed: Condvar,
 }
@@ -76,14 +76,29 @@ impl Program {
         self.printed.lines.lock().expect("lines").0.clone()
     }
 
+    /// How many lines there are so far.
+    pub fn count(&self) -> usize {
+        self.printed.lines.lock().expect("lines").0.len()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn ended(&self) -> bool {
+        self.printed.lines.lock().expect("lines").1
+    }
+
     /// The partitions it owns, by its last word.
     pub fn assigned(&self) -> Vec<u64> {
         last_assigned(&self.lines())
     }
 
-    /// Ends its stdin, which tells a member to leave, and waits for its end.
-    pub fn finish(mut self) -> Vec<Value> {
+    /// Ends its stdin, which tells a member to leave.
+    pub fn ask_to_end(&mut self) {
         self.stdin = None;
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn finish(mut self) -> Vec<Value> {
+        self.ask_to_end();
         let until = Instant::now() + PATIENCE;
         let mut lines = self.printed.lines.lock().expect("lines");
         while !lines.1 {
@@ -107,7 +122,8 @@ impl Program {
         let _ = self.child.wait();
     }
 
-    fn complaint(&self) -> String {
+    /// What it is, and the end of what it said on stderr.
+    pub fn complaint(&self) -> String {
         let said = self.complaints.lock().expect("complaints");
         let start = said.len().saturating_sub(3000);
         let tail = said.get(said.ceil_char_boundary(start)..).unwrap_or_default();

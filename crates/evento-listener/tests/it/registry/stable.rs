@@ -95,3 +95,17 @@ async fn a_fact_of_a_newer_format_is_a_fault_and_no_guess() {
     let why = "Error in the backend data store: kafka/schema/subject/x has format 2, this build reads 1";
     assert_eq!((status, text), (500, json!({"error_code": 50001, "message": why}).to_string()));
 }
+
+#[tokio::test]
+async fn when_nothing_can_be_written_what_was_known_and_every_id_of_a_record_is_answered() {
+    let mut world = World::empty().await;
+    world.apply(SHOP).await;
+    let before = world.json("/subjects").await;
+    world.apply(&place_order(SECOND)).await;
+    world.log.clone().close();
+    assert_eq!(world.json(COMMAND).await, json!([1]));
+    assert_eq!(numbers(&world, &format!("{COMMAND}/latest")).await, json!([1, 18]));
+    assert_eq!(world.json("/subjects").await, before);
+    assert_eq!(world.get("/schemas/ids/20").await.0, 200);
+    assert_eq!(world.get("/schemas/ids/1000000002").await.0, 404);
+}

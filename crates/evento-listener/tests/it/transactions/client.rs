@@ -5,8 +5,8 @@ use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProduceRequest, RequestHeader, ResponseHeader,
-    TopicName, TransactionalId,
+    AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProduceRequest, ProduceResponse, RequestHeader,
+    ResponseHeader, TopicName, TransactionalId,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use kafka_protocol::records::{Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType};
@@ -96,16 +96,21 @@ impl Client {
 
     /// Produce of one batch: code and base offset.
     pub async fn produce(&mut self, batch: &Batch<'_>) -> (i16, i64) {
+        let answer = self.send(batch, 10_000).await;
+        let one = &answer.responses[0].partition_responses[0];
+        (one.error_code, one.base_offset)
+    }
+
+    /// Produce of one batch that waits so long at most.
+    pub async fn send(&mut self, batch: &Batch<'_>, timeout_ms: i32) -> ProduceResponse {
         let data = PartitionProduceData::default().with_index(batch.partition).with_records(Some(batch.bytes()));
         let topic = TopicProduceData::default().with_name(TopicName(text(COMMANDS))).with_partition_data(vec![data]);
         let request = ProduceRequest::default()
             .with_acks(-1)
-            .with_timeout_ms(10_000)
+            .with_timeout_ms(timeout_ms)
             .with_transactional_id(batch.transactional.then(|| TransactionalId(text(ID))))
             .with_topic_data(vec![topic]);
-        let answer = self.call(9, request).await;
-        let one = &answer.responses[0].partition_responses[0];
-        (one.error_code, one.base_offset)
+        self.call(9, request).await
     }
 
     /// EndTxn: its code.

@@ -140,10 +140,15 @@ impl Place {
 
     /// Starts a server, lets clients do something, and kills it. The log is opened again after it.
     pub fn run<T>(&mut self, scenario: impl AsyncFnOnce(&Server) -> T) -> T {
+        self.run_with(Limits::default(), scenario)
+    }
+
+    /// As `run`, with limits.
+    pub fn run_with<T>(&mut self, limits: Limits, scenario: impl AsyncFnOnce(&Server) -> T) -> T {
         let world = self.world.take().expect("no other run");
         let runtime = runtime();
         let result = runtime.block_on(async {
-            let server = Server::start(&world, self.commands.clone()).await;
+            let server = Server::start(&world, self.commands.clone(), limits).await;
             scenario(&server).await
         });
         runtime.shutdown_timeout(DEADLINE);
@@ -166,18 +171,19 @@ fn runtime() -> Runtime {
 pub struct Server {
     pub address: String,
     pub log: EmbeddedLog,
+    pub broker: Arc<Broker>,
 }
 
 impl Server {
-    async fn start(world: &World, commands: Arc<Commands>) -> Server {
+    async fn start(world: &World, commands: Arc<Commands>, limits: Limits) -> Server {
         let catalog = Arc::new(catalog(&world.registry, 0, &[]));
         let node = Bank { log: world.log.clone(), catalog, commands };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let advertised = ("127.0.0.1".to_owned(), address.port());
-        let broker = Broker::start(Arc::new(node), Limits::default(), advertised).await.expect("a broker");
-        tokio::spawn(evento_listener::serve(listener, broker, std::future::pending()));
-        Server { address: address.to_string(), log: world.log.clone() }
+        let broker = Broker::start(Arc::new(node), limits, advertised).await.expect("a broker");
+        tokio::spawn(evento_listener::serve(listener, broker.clone(), std::future::pending()));
+        Server { address: address.to_string(), log: world.log.clone(), broker }
     }
 
     pub async fn client(&self) -> Client {

@@ -89,6 +89,18 @@ impl Broker {
         (of_one, of_all): (i32, i32),
         wait_ms: i32,
     ) -> anyhow::Result<Fetched> {
+        self.fetch_batches(topic, at, (of_one, of_all), wait_ms, |_, _, _| {}).await
+    }
+
+    /// As `fetch`; `each` gets the partition, the offset that was asked for, and a batch.
+    pub async fn fetch_batches(
+        &mut self,
+        topic: &str,
+        at: &mut [i64],
+        (of_one, of_all): (i32, i32),
+        wait_ms: i32,
+        each: impl FnMut(usize, i64, &[u8]),
+    ) -> anyhow::Result<Fetched> {
         self.begin(1, 4);
         self.number32(-1);
         self.number32(wait_ms);
@@ -104,7 +116,7 @@ impl Broker {
             self.number32(of_one);
         }
         self.exchange().await?;
-        read_fetched(&self.answer, at)
+        read_fetched(&self.answer, at, each)
     }
 
     fn begin(&mut self, key: i16, version: i16) {
@@ -147,7 +159,7 @@ impl Broker {
     }
 }
 
-fn read_fetched(answer: &[u8], at: &mut [i64]) -> anyhow::Result<Fetched> {
+fn read_fetched(answer: &[u8], at: &mut [i64], mut each: impl FnMut(usize, i64, &[u8])) -> anyhow::Result<Fetched> {
     let (mut answer, mut fetched) = (Cursor(answer), Fetched::default());
     answer.skip(8)?;
     answer.skip_text()?;
@@ -164,6 +176,7 @@ fn read_fetched(answer: &[u8], at: &mut [i64]) -> anyhow::Result<Fetched> {
         let next = at.get_mut(partition).context("a partition that was not asked for")?;
         while let Ok(batch) = BatchHeader::read(records) {
             let end = batch.end_offset() as i64;
+            each(partition, *next, &records[..batch.bytes.min(records.len())]);
             fetched.records += u64::try_from(end - *next).unwrap_or(0);
             *next = end.max(*next);
             records = records.get(batch.bytes..).unwrap_or_default();

@@ -5,6 +5,9 @@ mod produce;
 mod read;
 mod transactions;
 
+pub use produce::schemas;
+pub use read::places;
+
 use crate::row::Row;
 
 /// One row of the table.
@@ -21,6 +24,7 @@ pub enum Feature {
     StaticMember,
     Produce,
     Idempotent,
+    Serializers,
     Refusals,
     Transactions,
     Fencing,
@@ -42,6 +46,7 @@ pub const FEATURES: &[Feature] = &[
     Feature::StaticMember,
     Feature::Produce,
     Feature::Idempotent,
+    Feature::Serializers,
     Feature::Refusals,
     Feature::Transactions,
     Feature::Fencing,
@@ -65,6 +70,7 @@ impl Feature {
             Feature::StaticMember => "a static member comes back without a rebalance",
             Feature::Produce => "sends commands",
             Feature::Idempotent => "sends commands idempotently",
+            Feature::Serializers => "its serializer finds schemas in all its ways",
             Feature::Refusals => "is told why a record is refused",
             Feature::Transactions => "transactions: committed seen, aborted never",
             Feature::Fencing => "a zombie's transaction is fenced",
@@ -88,6 +94,7 @@ impl Feature {
             Feature::StaticMember => groups::static_member(row),
             Feature::Produce => produce::produce(row),
             Feature::Idempotent => produce::idempotent(row),
+            Feature::Serializers => produce::serializers(row),
             Feature::Refusals => produce::refusals(row),
             Feature::Transactions => transactions::commit_and_abort(row),
             Feature::Fencing => transactions::fencing(row),

@@ -9,16 +9,19 @@ public final class Client {
         void run(JsonNode options) throws Exception;
     }
 
-    private static final Map<String, Verb> VERBS = Map.of(
-            "consume", Reading::consume,
-            "avro", Reading::avro,
-            "seek", Reading::seek,
-            "take", Reading::take,
-            "member", Groups::member,
-            "admin", Groups::admin,
-            "produce", Producing::produce,
-            "transact", Producing::transact,
-            "transfer", Producing::transfer);
+    private static final Map<String, Verb> VERBS = Map.ofEntries(
+            Map.entry("consume", Reading::consume),
+            Map.entry("avro", Reading::avro),
+            Map.entry("seek", Reading::seek),
+            Map.entry("take", Reading::take),
+            Map.entry("member", Groups::member),
+            Map.entry("admin", Groups::admin),
+            Map.entry("produce", Producing::produce),
+            Map.entry("transact", Producing::transact),
+            Map.entry("transfer", Producing::transfer),
+            Map.entry("stream", Running::stream),
+            Map.entry("transactions", Running::transactions),
+            Map.entry("watch", Running::watch));
 
     private Client() {}
 

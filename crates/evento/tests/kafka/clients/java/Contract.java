@@ -47,12 +47,18 @@ final class Contract {
     }
 
     static void emitRecord(ConsumerRecord<String, byte[]> record) {
+        emitRecord(record, object());
+    }
+
+    /** The record, and what else there is to say of it. */
+    static void emitRecord(ConsumerRecord<String, byte[]> record, ObjectNode more) {
         var headers = JSON.createArrayNode();
         for (Header header : record.headers()) {
             headers.addArray().add(header.key()).add(new String(header.value(), StandardCharsets.UTF_8));
         }
         var value = record.value() == null ? null : Base64.getEncoder().encodeToString(record.value());
-        ObjectNode line = place(record).put("timestamp", record.timestamp());
+        more.setAll(place(record));
+        ObjectNode line = more.put("timestamp", record.timestamp());
         line.set("headers", headers);
         emit("record", line.put("value", value));
     }

@@ -7,12 +7,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.StaleMemberEpochException;
+import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -40,21 +45,54 @@ final class Groups {
 
     static void member(JsonNode o) {
         var ended = Contract.stdinEnded();
-        try (var consumer = Reading.consumer(o, new ByteArrayDeserializer(), settings(o))) {
-            consumer.subscribe(List.of(o.get("topic").asText()));
-            TreeSet<Integer> owned = null;
-            while (ended.getCount() > 0) {
-                var records = consumer.poll(Duration.ofMillis(100));
-                var now = owned(consumer);
-                if (!now.equals(owned)) {
-                    owned = now;
-                    Contract.emit("assigned", Contract.JSON.valueToTree(owned));
-                }
-                records.forEach(record -> Contract.emit("record", Contract.place(record)));
-                if (!records.isEmpty()) {
-                    consumer.commitAsync();
+        while (ended.getCount() > 0) {
+            try (var consumer = Reading.consumer(o, new ByteArrayDeserializer(), settings(o))) {
+                takePart(o, consumer, ended);
+            } catch (IllegalStateException raced) {
+                // The client of the new protocol may lose its partitions while it hands records out, and then fails.
+                // Nothing of that was committed: a new consumer reads it again.
+                if (!String.valueOf(raced.getMessage()).startsWith("No current assignment")) {
+                    throw raced;
                 }
             }
+        }
+    }
+
+    private static void takePart(JsonNode o, KafkaConsumer<String, byte[]> consumer, CountDownLatch ended) {
+        consumer.subscribe(List.of(o.get("topic").asText()));
+        TreeSet<Integer> owned = null;
+        while (ended.getCount() > 0) {
+            var records = poll(consumer);
+            var now = owned(consumer);
+            if (!now.equals(owned)) {
+                owned = now;
+                Contract.emit("assigned", Contract.JSON.valueToTree(owned));
+            }
+            records.forEach(record -> Contract.emit("record", Contract.place(record)));
+            if (!records.isEmpty()) {
+                commit(o, consumer);
+            }
+        }
+    }
+
+    /** After a restart of the server a member of the new protocol may be told that nobody knows it; it then joins again. */
+    private static ConsumerRecords<String, byte[]> poll(KafkaConsumer<String, byte[]> consumer) {
+        try {
+            return consumer.poll(Duration.ofMillis(100));
+        } catch (UnknownMemberIdException | StaleMemberEpochException restarted) {
+            return ConsumerRecords.empty();
+        }
+    }
+
+    private static void commit(JsonNode o, KafkaConsumer<?, ?> consumer) {
+        if (!o.path("synchronous").asBoolean()) {
+            consumer.commitAsync();
+            return;
+        }
+        try {
+            consumer.commitSync(Duration.ofSeconds(5));
+        } catch (KafkaException moved) {
+            // The group moves, or the server is gone: the records are read again by whoever owns their partition then.
         }
     }
 

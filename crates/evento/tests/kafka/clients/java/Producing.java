@@ -27,7 +27,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 final class Producing {
     private Producing() {}
 
-    private static KafkaProducer<String, byte[]> producer(JsonNode o, Map<String, String> more) {
+    static KafkaProducer<String, byte[]> producer(JsonNode o, Map<String, String> more) {
         var settings = new Properties();
         settings.put("bootstrap.servers", o.get("bootstrap").asText());
         settings.put("acks", "all");
@@ -41,17 +41,16 @@ final class Producing {
         return producer(o, Map.of("transactional.id", o.get("transactional_id").asText()));
     }
 
-    /** Values by Confluent's own serializer; it registers the schema as it does by default. */
-    private static final class Encoder {
+    private static final String STRATEGIES = "io.confluent.kafka.serializers.subject.";
+
+    /** Values by Confluent's own serializer, one per way; it registers the schema unless told otherwise. */
+    static final class Encoder {
         private final JsonNode o;
         private final Map<String, Schema> schemas = new HashMap<>();
-        private final KafkaAvroSerializer serializer = new KafkaAvroSerializer();
+        private final Map<JsonNode, KafkaAvroSerializer> serializers = new HashMap<>();
 
         Encoder(JsonNode o) {
             this.o = o;
-            serializer.configure(Map.of(
-                    "schema.registry.url", o.get("registry").asText(),
-                    "value.subject.name.strategy", "io.confluent.kafka.serializers.subject.TopicRecordNameStrategy"), false);
         }
 
         byte[] value(String topic, JsonNode record) throws java.io.IOException {
@@ -62,7 +61,23 @@ final class Producing {
             Schema schema = schemas.computeIfAbsent(
                     name, each -> new Schema.Parser().parse(o.get("schemas").get(each).asText()));
             var decoder = DecoderFactory.get().jsonDecoder(schema, record.get("data").toString());
+            var serializer = serializers.computeIfAbsent(record.path("serializer"), this::serializer);
             return serializer.serialize(topic, new GenericDatumReader<>(schema).read(null, decoder));
+        }
+
+        private KafkaAvroSerializer serializer(JsonNode way) {
+            String strategy = switch (way.path("strategy").asText("topic-record")) {
+                case "topic" -> "TopicNameStrategy";
+                case "record" -> "RecordNameStrategy";
+                default -> "TopicRecordNameStrategy";
+            };
+            var serializer = new KafkaAvroSerializer();
+            serializer.configure(Map.of(
+                    "schema.registry.url", o.get("registry").asText(),
+                    "value.subject.name.strategy", STRATEGIES + strategy,
+                    "auto.register.schemas", way.path("register").asBoolean(true),
+                    "use.latest.version", way.path("latest").asBoolean(false)), false);
+            return serializer;
         }
     }
 

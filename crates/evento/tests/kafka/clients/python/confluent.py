@@ -5,9 +5,16 @@ import json
 import time
 import uuid
 
+import confluent_running as running
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
-from confluent_kafka.schema_registry import SchemaRegistryClient, topic_record_subject_name_strategy
+from confluent_kafka.schema_registry import (
+    SchemaRegistryClient,
+    header_schema_id_serializer,
+    record_subject_name_strategy,
+    topic_record_subject_name_strategy,
+    topic_subject_name_strategy,
+)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from contract import (
@@ -35,6 +42,7 @@ def consumer_of(o, **more):
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": o.isolation or "read_committed",
+            "reconnect.backoff.max.ms": 500,
             **more,
         }
     )
@@ -141,31 +149,66 @@ def member(o):
             emit(assigned=owned)
         if message is not None and not message.error():
             emit_seen(message.partition(), message.offset(), message.key())
-            consumer.commit(message=message, asynchronous=True)
+            commit(o, consumer, message)
     consumer.close()
+
+
+def commit(o, consumer, message):
+    if not o.synchronous:
+        consumer.commit(message=message, asynchronous=True)
+        return
+    try:
+        consumer.commit(message=message, asynchronous=False)
+    except KafkaException as error:
+        # The group moves, or the server is gone: the record is read again by whoever owns its partition then.
+        if error.args[0].fatal():
+            raise
 
 
 def producer_of(o, **more):
     wait = {"message.timeout.ms": 20000} if "transactional.id" not in more else {}
     settings = {"bootstrap.servers": o.bootstrap, "partitioner": "murmur2_random", "acks": "all"}
+    settings["reconnect.backoff.max.ms"] = 500
     return Producer({**settings, "linger.ms": 5, **wait, **more})
 
 
+SUBJECTS = {
+    "topic": topic_subject_name_strategy,
+    "record": record_subject_name_strategy,
+    "topic-record": topic_record_subject_name_strategy,
+}
+
+
 class Encoder:
-    """Values by Confluent's own serializer, one per type; it registers the schema as it does by default."""
+    """Values by Confluent's own serializer, one per type and way; it registers the schema unless told otherwise."""
 
     def __init__(self, o):
         self.o, self.serializers = o, {}
 
     def value(self, topic, record):
+        """The value, and the headers that the serializer adds."""
         if "raw" in record:
-            return base64.b64decode(record["raw"])
-        name = record["type"]
-        if name not in self.serializers:
+            return base64.b64decode(record["raw"]), []
+        name, way = record["type"], record.get("serializer", {})
+        by_topic = way.get("strategy") == "topic" and way.get("latest")
+        # The union of a topic has commands of the same fields: only their name tells which one is meant.
+        data = (name, record["data"]) if by_topic else record["data"]
+        context = SerializationContext(topic, MessageField.VALUE, headers=[])
+        return self.serializer(name, way)(data, context), context.headers
+
+    def serializer(self, name, way):
+        key = (name, json.dumps(way))
+        if key not in self.serializers:
             client = SchemaRegistryClient({"url": self.o.registry})
-            conf = {"subject.name.strategy": topic_record_subject_name_strategy}
-            self.serializers[name] = AvroSerializer(client, self.o.schemas[name], conf=conf)
-        return self.serializers[name](record["data"], SerializationContext(topic, MessageField.VALUE))
+            conf = {
+                "subject.name.strategy": SUBJECTS[way.get("strategy", "topic-record")],
+                "auto.register.schemas": way.get("register", True),
+                "use.latest.version": way.get("latest", False),
+            }
+            if way.get("header"):
+                conf["schema.id.serializer"] = header_schema_id_serializer
+            self.serializers[key] = AvroSerializer(client, self.o.schemas[name], conf=conf)
+        return self.serializers[key]
 
 
 def send(producer, o, topic, records):
@@ -179,8 +222,8 @@ def send(producer, o, topic, records):
             emit(produced={"key": key, "partition": message.partition(), "offset": message.offset()})
 
     for record in records:
-        value = encoder.value(topic, record)
-        producer.produce(topic, value, record["key"], headers=headers_of(record), on_delivery=told)
+        value, more = encoder.value(topic, record)
+        producer.produce(topic, value, record["key"], headers=headers_of(record) + more, on_delivery=told)
     assert producer.flush(PATIENCE) == 0, "not all were delivered"
 
 
@@ -224,6 +267,30 @@ def transfer(o):
     consumer.close()
 
 
+def running_producer(o):
+    """What makes producers that outlive a server's kills, and what makes the value of a record."""
+    encoder = Encoder(o)
+    return (
+        lambda **more: producer_of(o, **more),
+        lambda record: encoder.value(o.topic, record)[0],
+    )
+
+
+def stream(o):
+    running.stream(o, *running_producer(o))
+
+
+def transactions(o):
+    running.transactions(o, *running_producer(o))
+
+
+def watch(o):
+    consumer = consumer_of(o)
+    topics = [(topic, partition) for topic in o.topics for partition in partitions_of(consumer, topic)]
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in topics])
+    running.watch(consumer)
+
+
 def admin(o):
     client = AdminClient({"bootstrap.servers": o.bootstrap})
     found = client.list_topics(timeout=PATIENCE).topics
@@ -255,6 +322,9 @@ main(
         "produce": produce,
         "transact": transact,
         "transfer": transfer,
+        "stream": stream,
+        "transactions": transactions,
+        "watch": watch,
         "admin": admin,
     }
 )

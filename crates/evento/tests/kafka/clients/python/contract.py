@@ -45,11 +45,11 @@ def text(raw):
     return None if raw is None else raw.decode()
 
 
-def emit_record(partition, offset, key, timestamp, headers, value):
+def emit_record(partition, offset, key, timestamp, headers, value, **more):
     headers = [[name, text(each)] for name, each in headers or []]
     value = None if value is None else base64.b64encode(value).decode()
     place = {"partition": partition, "offset": offset, "key": text(key), "timestamp": timestamp}
-    emit(record={**place, "headers": headers, "value": value})
+    emit(record={**more, **place, "headers": headers, "value": value})
 
 
 def emit_seen(partition, offset, key):
