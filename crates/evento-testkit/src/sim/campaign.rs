@@ -37,6 +37,7 @@ pub const FIGURES: &[(&str, u64)] = &[
     ("crash in a checkpoint", 20),
     ("went on after a full disk", 10),
     ("states rebuilt from the events", 20),
+    ("precondition did not hold", 100),
     ("topic file rolled", 100),
     ("segment recycled", 100),
 ];

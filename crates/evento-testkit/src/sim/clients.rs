@@ -19,14 +19,18 @@ pub(crate) struct Sent {
     pub(crate) id: CommandId,
     pub(crate) supplied: bool,
     pub(crate) amount: i64,
+    /// The sequence the instance must have.
+    if_seq: Option<u64>,
     /// Its id was sent with other content as well, and that may be what the log has.
     pub(crate) twofold: bool,
     /// The life of the process in which it was sent first.
     pub(crate) life: u32,
     /// Somebody knows what became of it.
     pub(crate) known: bool,
-    /// It was seen parked, and what released it then.
+    /// It was parked once.
     pub(crate) parked: bool,
+    /// Somebody put it back.
+    pub(crate) retried: bool,
     /// The revision under which it failed before it was parked.
     pub(crate) parked_under: Option<Revision>,
 }
@@ -134,10 +138,12 @@ impl World {
             id: CommandId::new(&id_text).expect("a valid id"),
             supplied,
             amount,
+            if_seq: self.luck.one_in(8).then(|| self.luck.below(6)),
             twofold: false,
             life: self.life,
             known: false,
             parked: false,
+            retried: false,
             parked_under: None,
         });
         number
@@ -175,14 +181,14 @@ impl World {
 
     fn ask_to_send(&mut self, who: usize, op: &Op, want: Want) {
         let accepted_at = self.wall();
-        let Sent { key, id, supplied, .. } = &self.sent[op.command];
+        let Sent { key, id, supplied, if_seq, .. } = &self.sent[op.command];
         let offer = Offer {
             key: key.clone(),
             supplied: supplied.then(|| id.clone()),
             type_name: name("test.Add"),
             schema: ADD,
             payload: long(op.amount),
-            if_seq: None,
+            if_seq: *if_seq,
             correlation: None,
             causation: None,
             traceparent: None,
@@ -231,7 +237,8 @@ impl World {
                     None => Recorded::Unknown,
                 };
                 self.tell(Some(number), name, What::Fail { cmd, status: 503, recorded });
-                if refusal.code.0 != 1010 {
+                sometimes!("precondition did not hold", refusal.code.0 == 1011);
+                if !matches!(refusal.code.0, 1010 | 1011) {
                     self.remember(who, &op);
                 }
             }

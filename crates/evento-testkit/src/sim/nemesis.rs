@@ -112,7 +112,6 @@ impl World {
     pub(crate) fn revise(&mut self) {
         self.revision = self.revision % 250 + 1;
         self.function.mended = self.calm || self.luck.one_in(3);
-        sometimes!("parked, then released by a new revision", self.sent.iter().any(|sent| sent.parked));
         self.blocked.clear();
         self.served = catalog(self.served.version + 1, &self.setting, Some(self.revision));
         let served = self.served.clone();
@@ -168,8 +167,6 @@ impl World {
             let (_, durable) = node.untold();
             sometimes!("crash between fsync and acknowledgement", durable > 0);
             sometimes!("crash between function answer and commit", node.turns.has_units());
-            let blocked = self.sent.iter().any(|sent| sent.parked && self.blocks(&sent.key));
-            sometimes!("blocked instance across a restart", blocked);
         }
         self.forget_work();
         self.blocked.clear();
@@ -301,6 +298,7 @@ impl World {
         let under = |id: &CommandId| self.sent.iter().find(|sent| sent.id == *id).and_then(|sent| sent.parked_under);
         let stays = |id: &CommandId| under(id).is_none_or(|revision| revision == serving);
         self.blocked = parked.into_iter().filter(|(key, id)| self.blocks(key) && stays(id)).collect();
+        sometimes!("blocked instance across a restart", !self.blocked.is_empty());
         let seed = self.luck.bits();
         let mut node = Node::new((log, turns, recovered), self.setting.config.clone(), seed, self.disk.clone());
         node.serve(self.served.clone());

@@ -2,7 +2,6 @@
 
 use evento_check::What;
 use evento_log::intake::{Answer, Ask, CommandRef, ListFilter, Status};
-use evento_model::sometimes;
 
 use super::clients::k;
 use super::plan::Trouble;
@@ -44,6 +43,7 @@ impl World {
             }
             _ => Ask::Persist(of),
         };
+        self.sent[command].retried |= self.sent[command].parked && matches!(ask, Ask::Retry(_));
         self.record.note(self.now, 5, || format!("person: {ask:?}"));
         self.ask(Asker::Person(command), ask);
     }
@@ -52,7 +52,6 @@ impl World {
     pub(crate) fn person_told(&mut self, command: usize, answer: Answer) {
         let Answer::Done(done) = answer else { return };
         let sent = &self.sent[command];
-        sometimes!("parked, then abandoned", sent.parked);
         if sent.twofold {
             return;
         }
@@ -80,7 +79,9 @@ impl World {
         let Answer::Listed(list) = answer else { return };
         self.blocked.clear();
         for status in list {
-            sometimes!("parked, then retried");
+            if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == status.command_id) {
+                sent.retried = true;
+            }
             self.ask(Asker::Cleaner, Ask::Retry(CommandRef { key: status.key, command_id: status.command_id }));
         }
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use evento_check::check::Content;
 use evento_check::{EntityView, Finding, Hooks, InstanceView, LogView, Named, judge, view_of};
 use evento_log::unit::state_digest;
+use evento_model::sometimes;
 
+use super::clients::k;
 use super::plan::{Plan, Trouble};
 use super::world::{Broken, World};
 use crate::counter::{COUNTER, PARTITIONS, VAULT, long, read_long};
@@ -74,7 +76,21 @@ impl World {
         }
     }
 
+    /// How the commands ended that were parked once.
+    fn count_parked(&self, view: &LogView) {
+        for sent in self.sent.iter().filter(|sent| sent.parked) {
+            let instance = view.instance(&k(&sent.key)).map(|(_, instance)| instance);
+            let event = instance.and_then(|i| i.events.iter().find(|event| event.command == sent.id.as_str()));
+            let Some(event) = event else { continue };
+            let abandoned = event.outcome == evento_model::Outcome::Abandoned;
+            sometimes!("parked, then abandoned", abandoned);
+            sometimes!("parked, then retried", !abandoned && sent.retried);
+            sometimes!("parked, then released by a new revision", !abandoned && !sent.retried);
+        }
+    }
+
     fn judge(&mut self, view: &LogView) {
+        self.count_parked(view);
         let hooks = Hooks { replay: Some(&replay), readable: Some(&readable), invariant: Some(&books) };
         let verdict = judge(&self.record.lines, view, &hooks);
         // Crashes are many and clients few here: how much is unknown says nothing.
