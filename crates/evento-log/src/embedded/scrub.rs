@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use evento_model::{EntityKey, Position, TopicKind};
+use evento_model::{EntityKey, Position, TopicKind, planted};
 
 use super::checkpoint::Checkpoint;
 use super::topics::Place;
@@ -45,7 +45,10 @@ impl EmbeddedLog {
     ///
     /// Writes to the files what is gathered in memory, and fails if that does.
     pub fn scrub(&self) -> Result<Scrub, Fault> {
-        let files = self.shared.topics.places()?.into();
+        let mut files: VecDeque<Place> = self.shared.topics.places()?.into();
+        if planted!(28) && files.len() > 1 {
+            files.remove(files.len() - 2);
+        }
         Ok(Scrub { log: self.clone(), checkpoint: false, files, doubts: Vec::new(), seen: Scrubbed::default() })
     }
 }

@@ -336,7 +336,8 @@ impl Partition {
             return Err(corrupt(format!("offset {} follows, where {} should", header.base_offset, self.next)));
         }
         let mut full = Ok(());
-        if self.last().length + self.gathered.len() as u64 + batch.len() as u64 > self.sizes.file_max {
+        let begun = self.last().length + self.gathered.len() as u64;
+        if begun > 0 && begun + batch.len() as u64 > self.sizes.file_max {
             full = later(self.roll(disk))?;
         }
         let position = self.last().length + self.gathered.len() as u64;

@@ -55,7 +55,7 @@ pub const BUGS: &[Bug] = &[
     bug(25, "several events of a command committed in two steps", Here),
     bug(26, "wall clock used for back-off", Here),
     bug(27, "unbounded waiting queue", Here),
-    bug(28, "scrub skips the last-but-one segment", Elsewhere("not here: the scrub does not exist yet (T6)")),
+    bug(28, "scrub skips the last-but-one file", Here),
     bug(29, "half record left by a full disk is continued later", Here),
     bug(30, "ready although nothing makes progress", Here),
     bug(31, "one read path skips the access check", Elsewhere("not here: there is no access check yet (T19)")),

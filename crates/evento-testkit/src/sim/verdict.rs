@@ -1,9 +1,11 @@
 //! The end of a run: a last start, everything read back by the production reader, and the judge.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use evento_check::check::Content;
 use evento_check::{EntityView, Finding, Hooks, InstanceView, LogView, Named, judge, view_of};
+use evento_log::embedded::EmbeddedLog;
 use evento_log::unit::state_digest;
 use evento_model::sometimes;
 
@@ -11,6 +13,9 @@ use super::clients::k;
 use super::plan::{Plan, Trouble};
 use super::world::{Broken, World};
 use crate::counter::{COUNTER, PARTITIONS, VAULT, long, read_long};
+
+/// Bytes that the scrub looks at in one step.
+const SCRUBBED: usize = 4 << 10;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -72,7 +77,32 @@ impl World {
         let named = |id, name: &str| Named { id, name: name.to_owned(), partitions: PARTITIONS };
         match view_of(&log, &[named(COUNTER, "counter"), named(VAULT, "vault")]) {
             Ok(view) => self.judge(&view),
-            Err(fault) => self.unreadable(&fault),
+            Err(fault) => return self.unreadable(&fault),
+        }
+        if self.broken.is_none() && !self.flipped {
+            self.scrub(&log);
+        }
+    }
+
+    /// S9: the scrub comes to every file that is there, and finds nothing where nothing was damaged.
+    fn scrub(&mut self, log: &EmbeddedLog) {
+        let mut scrub = match log.scrub() {
+            Ok(scrub) => scrub,
+            // A disk that is full has no room for what is gathered.
+            Err(_) => return,
+        };
+        loop {
+            match scrub.step(SCRUBBED) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => return self.broken("S9", format!("the scrub finds damage where there is none: {fault}")),
+            }
+        }
+        let is_topic = |path: &Path| path.extension().is_some_and(|e| e == "log") && path.starts_with("/data/topics");
+        let there = self.disk.content().keys().filter(|path| is_topic(path)).count() as u64;
+        if scrub.seen().files != there {
+            let seen = scrub.seen().files;
+            self.broken("S9", format!("the scrub saw {seen} files, {there} are there"));
         }
     }
 

@@ -52,7 +52,7 @@ impl Topics {
                 next: file.base,
                 entry: 0,
             };
-            places.extend(partition.files.iter().map(of));
+            places.extend(partition.files.iter().filter(|file| file.handles.is_some()).map(of));
         }
         places.sort_by_key(|place| (place.at.entity, place.at.kind as u8, place.at.partition, place.base));
         Ok(places)
