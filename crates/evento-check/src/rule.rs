@@ -22,7 +22,7 @@ pub const RULES: &[(Rule, &str, &[&str])] = &[
     (Rule(13), "the books balance: no negative balance, money in is money out and balances", &[]),
     (Rule(14), "an outage parks nothing, and a bad command is parked", &["G9", "G10"]),
     (Rule(15), "after the last fault everything completes within 30 s, or readiness was red", &["G19"]),
-    (Rule(16), "no more than a fifth of the answers is unknown", &[]),
+    (Rule(16), "no more than a fifth of the sends is without an answer", &[]),
 ];
 
 impl Rule {

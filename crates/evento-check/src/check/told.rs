@@ -208,18 +208,22 @@ impl<'a> Pass<'a, '_> {
                 self.summary.failed += 1;
                 self.acknowledge((k, cmd), line.t);
             }
-            Recorded::Unknown => self.doubt(k, cmd),
+            // An answer came, though it does not say everything.
+            Recorded::Unknown => {
+                self.summary.failed += 1;
+                self.doubt(k, cmd);
+            }
         }
     }
 
     fn unknown(&mut self, line: &'a Line, cmd: &'a str) {
         if let Some((k, cmd, _)) = self.answered(line, cmd, true) {
+            self.summary.unknown += 1;
             self.doubt(k, cmd);
         }
     }
 
     fn doubt(&mut self, k: &'a str, cmd: &'a str) {
-        self.summary.unknown += 1;
         if let Some(sent) = self.sent.get_mut(&(k, cmd)) {
             sent.refused = false;
         }
@@ -248,6 +252,7 @@ impl<'a> Pass<'a, '_> {
             self.ops.values().filter(|op| !op.ended && !op.acknowledged).map(|op| (op.k, op.cmd)).collect();
         for (k, cmd) in open {
             self.findings.look(0, self.end.is_none(), || About::k(k, "a send has no end").command(cmd));
+            self.summary.unknown += 1;
             self.doubt(k, cmd);
         }
         let sent = std::mem::take(&mut self.sent);
@@ -257,7 +262,7 @@ impl<'a> Pass<'a, '_> {
         self.unsent(&sent);
         let (sends, unknown) = (self.summary.sends, self.summary.unknown);
         self.findings.look(16, sends < SENDS_MIN || unknown * 5 <= sends, || {
-            About::run(format!("{unknown} of {sends} answers are unknown: the run proves too little"))
+            About::run(format!("{unknown} of {sends} sends had no answer: the run proves too little"))
         });
     }
 

@@ -241,9 +241,10 @@ impl<'a> Client<'a> {
             Ok(reply) => {
                 let document = reply.json();
                 let code = document["code"].as_str().unwrap_or_default();
-                // Refused before anything was written, or doubtful: the log itself failed.
+                // Refused before anything was written, or doubtful: a full disk (507) refuses a repeated command as
+                // it does a new one, and that one may be recorded from before.
                 let recorded = match (reply.status, code) {
-                    (429, _) | (507, _) | (503, "EV6010") => Recorded::No,
+                    (429, _) | (503, "EV6010") => Recorded::No,
                     _ => Recorded::Unknown,
                 };
                 if !matches!(reply.status, 429 | 503 | 507) {
