@@ -76,7 +76,7 @@ pub(crate) async fn send_many(
                 let answer = outcome_or_status(&*gateway.node, answer, &command, wait).await;
                 answer.and_then(|answer| line(&mut writer, &entity, answer, preference.representation))
             }
-            Err(problem) => Err(problem),
+            Err(problem) => Err(problem.recorded(Some(false))),
         };
         if let Err(problem) = done {
             writer.out.extend_from_slice(problem.document().to_string().as_bytes());
@@ -122,7 +122,7 @@ fn line(writer: &mut Writer<'_>, entity: &EntityType, answer: Answer, with_state
     match answer {
         Answer::Done(done) => writer.outcome(entity, &done, with_state),
         Answer::Unfinished(status) => writer.status(&status),
-        Answer::Refused(refusal) => return Err(refusal.into()),
+        Answer::Refused(refusal) => return Err(Problem::of_send(refusal)),
         Answer::NotUnfinished | Answer::Listed(_) => return Err(crate::send::gone()),
     }
     Ok(())

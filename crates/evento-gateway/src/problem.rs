@@ -50,6 +50,18 @@ impl Problem {
         self
     }
 
+    /// Says whether the command is in the log, which every error answer to a send does: `true`, `false` or
+    /// `"unknown"` (G20).
+    pub fn recorded(self, recorded: Option<bool>) -> Problem {
+        self.with("recorded", recorded.map_or_else(|| Value::from("unknown"), Value::from))
+    }
+
+    /// Why a command that was sent is refused.
+    pub(crate) fn of_send(refusal: Refusal) -> Problem {
+        let recorded = refusal.recorded();
+        Problem::from(refusal).recorded(recorded)
+    }
+
     /// With another status than its code usually has.
     pub fn status(mut self, status: StatusCode) -> Problem {
         self.status = status;

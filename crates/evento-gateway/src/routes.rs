@@ -134,13 +134,13 @@ async fn no_such_method(request: Request) -> Problem {
 /// Guards, request id, and errors of the framework in our own form.
 async fn every_answer(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response<Body> {
     let id = uuid::Uuid::now_v7();
-    let path = request.uri().path().to_owned();
+    let asked = Asked::of(&request);
     let mut response = match stranger(&gateway.limits, &request) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
     };
     if response.status().is_client_error() || response.status().is_server_error() {
-        response = as_problem(response, &path, &id, gateway.limits.body_bytes_max).await;
+        response = as_problem(response, &asked, &id, gateway.limits.body_bytes_max).await;
     }
     let mut text = [0; 36];
     if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)) {
@@ -161,8 +161,25 @@ fn stranger(limits: &Limits, request: &Request) -> Option<Problem> {
     caller.stranger(&limits.hosts).map(|stranger| Problem::new(6002, stranger.to_string()))
 }
 
-/// Gives every error the path and the request's id; turns the framework's own words into a problem.
-async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid, body_bytes_max: usize) -> Response<Body> {
+/// What an error answer needs of its request.
+struct Asked {
+    path: String,
+    /// Commands come with it.
+    is_send: bool,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Asked {
+        let path = request.uri().path().to_owned();
+        let one = matches!(path.split('/').collect::<Vec<_>>()[..], ["", "v1", "entities", _, _, "commands", _]);
+        Asked { is_send: request.method() == Method::POST && (one || path == "/v1/commands"), path }
+    }
+}
+
+/// Gives every error the path and the request's id; turns the framework's own words into a problem. A send that is
+/// refused before the command path was asked recorded nothing.
+async fn as_problem(response: Response<Body>, asked: &Asked, id: &uuid::Uuid, body_bytes_max: usize) -> Response<Body> {
+    let path = asked.path.as_str();
     let (mut parts, body) = response.into_parts();
     let ours = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -189,6 +206,9 @@ async fn as_problem(response: Response<Body>, path: &str, id: &uuid::Uuid, body_
             Problem::new(code, detail).status(parts.status).document()
         }
     };
+    if asked.is_send && document.get("recorded").is_none() {
+        document["recorded"] = false.into();
+    }
     document["instance"] = path.into();
     document["requestId"] = id.to_string().into();
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

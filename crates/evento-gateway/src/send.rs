@@ -65,6 +65,9 @@ pub(crate) async fn send(
         true => answer.await.map_err(|_| gone())?,
         false => outcome_or_status(node, answer, &reference, wait).await?,
     };
+    if let Answer::Refused(refusal) = answer {
+        return Err(Problem::of_send(refusal));
+    }
     let show = Show { long_as_string: long_as_string(&headers), with_state: preference.representation };
     let mut response = respond(&gateway, &catalog, entity, answer, &reference, show)?;
     preference.mark(&mut response);
@@ -110,6 +113,7 @@ pub(crate) fn gone() -> Problem {
         4001,
         "the server is ending; whether the command was recorded is known by sending it again with its key",
     )
+    .recorded(None)
 }
 
 pub(crate) fn find_entity<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<EntityType>, Problem> {
@@ -206,7 +210,11 @@ pub(crate) fn outcome(
     if done.events.iter().any(|event| event.type_name.as_str() == PRECONDITION_FAILED) {
         let problem = Problem::new(1011, "another command came first; this one was recorded as rejected");
         let event = format!("{}/{}/{seq}", entity.name, done.key.id.as_str());
-        return Err(problem.with("seq", seq).with("commandId", done.command_id.as_str()).with("event", event));
+        return Err(problem
+            .recorded(Some(true))
+            .with("seq", seq)
+            .with("commandId", done.command_id.as_str())
+            .with("event", event));
     }
     let mut writer = Writer::new(catalog, show.long_as_string, gateway.limits.stacks);
     writer.outcome(entity, done, show.with_state);

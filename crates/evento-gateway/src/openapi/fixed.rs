@@ -433,9 +433,9 @@ pub(super) fn schemas() -> Map<String, Value> {
             "Problem",
             object(
                 json!({"type": text(), "title": text(), "status": number(), "code": {"type": "string", "pattern": "^EV[0-9]{4}$"},
-                    "detail": text(), "instance": text(), "requestId": text(),
+                    "detail": text(), "instance": text(), "requestId": text(), "recorded": {"enum": [true, false, "unknown"]},
                     "violations": {"type": "array", "items": {"type": "object"}}}),
-                &["instance", "requestId", "violations"],
+                &["instance", "recorded", "requestId", "violations"],
             ),
         ),
     ];

@@ -240,12 +240,20 @@ impl<'a> Client<'a> {
             }
             Ok(reply) => {
                 let document = reply.json();
-                let code = document["code"].as_str().unwrap_or_default();
-                // Refused before anything was written, or doubtful: a full disk (507) refuses a repeated command as
-                // it does a new one, and that one may be recorded from before.
-                let recorded = match (reply.status, code) {
-                    (429, _) | (503, "EV6010") => Recorded::No,
-                    _ => Recorded::Unknown,
+                let recorded = match (document["recorded"].as_bool(), document["recorded"].as_str()) {
+                    (Some(false), _) => Recorded::No,
+                    (Some(true), _) => Recorded::Yes,
+                    (None, word) => {
+                        // Every answer must say it, and be right: the judge compares.
+                        if word != Some("unknown") {
+                            self.shared.odd(format!(
+                                "{} {} was answered without recorded: {document}",
+                                planned.k(),
+                                cmd
+                            ));
+                        }
+                        Recorded::Unknown
+                    }
                 };
                 if !matches!(reply.status, 429 | 503 | 507) {
                     self.shared.odd(format!("{} {} was answered {}: {document}", planned.k(), cmd, reply.status));

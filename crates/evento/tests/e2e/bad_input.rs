@@ -77,6 +77,9 @@ fn every_kind_of_bad_input_gets_its_error_and_records_nothing() {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
         assert_eq!(reply.status, status, "{method} {path} {shown}: {}", reply.text());
         assert!(reply.text().contains(says), "{method} {path} {shown}: {}", reply.text());
+        if method == "POST" && path.contains("/commands") {
+            assert_eq!(reply.json()["recorded"], false, "{path} {shown}: {}", reply.text());
+        }
     }
     assert_eq!(server.json("/v1/entities/account/ada")["seq"], 2, "something was recorded");
 }
