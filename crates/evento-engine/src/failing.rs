@@ -82,11 +82,12 @@ impl Engine {
         if stage == Stage::Apply && failure.class == FailureClass::Error {
             failure.code = Code(3009);
         }
-        if failure.class == FailureClass::Poison {
-            return self.park_head(no, line_no, &failure);
-        }
+        // What an older revision says is no verdict on the one that serves.
         if self.lines[line_no.0 as usize].serving.revision != call.revision {
             return self.advance(no);
+        }
+        if failure.class == FailureClass::Poison {
+            return self.park_head(no, line_no, &failure);
         }
         let crash = matches!(failure.class, FailureClass::Crash | FailureClass::Timeout);
         let attempts_max = call.entity.retry.attempts_max;

@@ -192,3 +192,17 @@ fn an_answer_to_a_call_of_before_is_nobodys_after_a_full_disk() {
     assert_eq!((world.total("a"), world.total("b")), (1, 2));
     assert_eq!((story(&world, "a"), story(&world, "b")), ("Added 1".to_owned(), "Added 2".to_owned()));
 }
+
+#[test]
+fn what_an_older_revision_calls_hopeless_is_tried_by_the_one_that_serves() {
+    let mut world = World::new(Setting::default());
+    world.hold_calls = true;
+    let waiter = world.post("a", "c1", POISONS, Want::Outcome, None);
+    world.run();
+    world.serve(2);
+    world.let_calls_go();
+    world.function.mended = true;
+    world.pass(1_000);
+    assert_eq!(world.told(waiter), "parked", "the new revision says so, too");
+    assert_eq!(world.calls.len(), 2, "the new revision was asked");
+}

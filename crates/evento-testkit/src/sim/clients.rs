@@ -31,8 +31,8 @@ pub(crate) struct Sent {
     pub(crate) parked: bool,
     /// Somebody put it back.
     pub(crate) retried: bool,
-    /// The revision under which it failed before it was parked.
-    pub(crate) parked_under: Option<Revision>,
+    /// The revisions under which it failed each time before it was parked, durably or not.
+    pub(crate) parked_under: Vec<Option<Revision>>,
 }
 
 /// One client: it does one thing at a time.
@@ -144,7 +144,7 @@ impl World {
             known: false,
             parked: false,
             retried: false,
-            parked_under: None,
+            parked_under: Vec::new(),
         });
         number
     }

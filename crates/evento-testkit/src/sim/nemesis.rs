@@ -295,8 +295,10 @@ impl World {
             .collect();
         // Another revision than the one it failed under releases it.
         let serving = revision(self.revision);
-        let under = |id: &CommandId| self.sent.iter().find(|sent| sent.id == *id).and_then(|sent| sent.parked_under);
-        let stays = |id: &CommandId| under(id).is_none_or(|revision| revision == serving);
+        let stays = |id: &CommandId| {
+            let sent = self.sent.iter().find(|sent| sent.id == *id);
+            sent.is_some_and(|sent| sent.parked_under.iter().all(|under| under.is_none_or(|under| under == serving)))
+        };
         self.blocked = parked.into_iter().filter(|(key, id)| self.blocks(key) && stays(id)).collect();
         sometimes!("blocked instance across a restart", !self.blocked.is_empty());
         let seed = self.luck.bits();

@@ -324,7 +324,7 @@ impl World {
                 let (key, cmd) = (k(&status.key), status.command_id.as_str().to_owned());
                 if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == status.command_id) {
                     sent.parked = true;
-                    sent.parked_under = status.last_error.as_ref().and_then(|error| error.revision);
+                    sent.parked_under.push(status.last_error.as_ref().and_then(|error| error.revision));
                 }
                 self.tell(None, None, What::Parked { k: key, cmd });
             }
