@@ -153,8 +153,15 @@ async fn begin(
     }
     let id = request.transactional_id.as_ref().map_or("", |id| id.as_str());
     let staged = commands.into_iter().map(|Taken { entity, command }| Staged { entity, command });
-    call.broker.stage(id, &numbers, staged.collect()).map_err(not_staged)?;
-    turn.into_iter().for_each(|turn| turn.stored(-1));
+    match call.broker.stage(id, &numbers, staged.collect()) {
+        Ok(()) => turn.into_iter().for_each(|turn| turn.stored(-1)),
+        Err(error) => {
+            if error == ResponseError::InvalidTxnState {
+                turn.into_iter().for_each(Turn::forgone);
+            }
+            return Err(not_staged(error));
+        }
+    }
     Ok(Begun::Known(-1))
 }
 

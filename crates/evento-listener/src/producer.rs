@@ -188,6 +188,13 @@ impl Turn {
         self.ended = true;
     }
 
+    /// The batch's transaction was ended by a restart: the producer goes on behind it.
+    pub(crate) fn forgone(mut self) {
+        self.producers.0.sequences.lock().forgo(&self.batch);
+        self.producers.0.ended.notify_waiters();
+        self.ended = true;
+    }
+
     /// The batch was refused for good, though some of its records are recorded: its numbers are not used again.
     pub(crate) async fn refused(self) {
         let lap = self.producers.0.sequences.lock().skip(&self.batch);

@@ -147,6 +147,18 @@ impl Sequences {
         Some(known.lap()).filter(|lap| lap.halves > known.noted)
     }
 
+    /// A batch whose turn it was is refused with all of its transaction, which a restart has ended: the producer goes
+    /// on behind it. Of one that is not known otherwise, anything is believed again.
+    pub(super) fn forgo(&mut self, batch: &Batch) {
+        let Some(known) = self.known(batch) else { return };
+        known.writing = false;
+        if known.batches.is_empty() {
+            let used = known.used;
+            self.by_use.remove(&used);
+            self.known.remove(&(batch.producer, batch.place));
+        }
+    }
+
     /// The numbers of a batch whose turn it is are never used again, though its sequences are. Gives what a fact
     /// must tell.
     pub(super) fn skip(&mut self, batch: &Batch) -> Option<Lap> {
@@ -260,6 +272,21 @@ mod tests {
         assert_eq!(begin(&mut sequences, NOW, &batch(0, 42, 2)), Err(OutOfOrderSequenceNumber));
         write(&mut sequences, &batch(0, 40, 2), 9);
         write(&mut sequences, &batch(0, 42, 2), 11);
+    }
+
+    #[test]
+    fn after_a_restart_a_producer_goes_on_behind_what_its_lost_transaction_had() {
+        let mut sequences = Sequences::default();
+        assert_eq!(begin(&mut sequences, NOW, &batch(0, 20, 1)), fresh(20));
+        sequences.forgo(&batch(0, 20, 1));
+        assert!(sequences.known.is_empty() && sequences.by_use.is_empty());
+        // librdkafka sends 20 never again.
+        write(&mut sequences, &batch(0, 21, 1), -1);
+        // Who is known stays known.
+        assert_eq!(begin(&mut sequences, NOW, &batch(0, 22, 1)), fresh(22));
+        sequences.forgo(&batch(0, 22, 1));
+        assert_eq!(begin(&mut sequences, NOW, &batch(0, 23, 1)), Err(OutOfOrderSequenceNumber));
+        write(&mut sequences, &batch(0, 22, 1), -1);
     }
 
     #[test]
