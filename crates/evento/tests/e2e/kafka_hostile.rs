@@ -13,7 +13,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::kafka_batch::{self, batch, lz4_bomb, record, snappy_claim, zstd_bomb};
 use crate::kafka_wire::{Wire, frame, framed};
-use crate::server::{Server, bank_function, bank_resources};
+use crate::server::{Server, bank_function, bank_resources, free_address};
 
 /// What the server may hold at most, all that is hostile at once: the three budgets of 256 MiB and itself.
 const RESIDENT_MAX: usize = 1200 << 20;
@@ -37,8 +37,7 @@ struct Bank {
 
 impl Bank {
     fn start(folder: &std::path::Path) -> Bank {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let kafka = format!("127.0.0.1:{port}");
+        let kafka = free_address();
         let mut command = Command::new("sh");
         command.args(["-c", "exec \"$0\" \"$@\" --kafka-listen \"$KAFKA\"", env!("CARGO_BIN_EXE_evento")]);
         command.env("KAFKA", &kafka);

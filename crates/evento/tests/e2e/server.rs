@@ -1,10 +1,11 @@
 //! A real `evento` on a scratch directory, with a small HTTP client. Waits are on conditions, with deadlines.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,6 +13,8 @@ use serde_json::Value;
 /// Longest wait for a server that starts.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// The first port that is tried, and how many there are.
+const PORTS: (u32, u32) = (12_000, 20_000);
 /// Longest wait for what happens by itself.
 pub const SOON: Duration = Duration::from_secs(60);
 /// Pause between two looks at a condition.
@@ -24,6 +27,19 @@ pub fn until(what: &str, at_most: Duration, mut condition: impl FnMut() -> bool)
         assert!(Instant::now() < deadline, "{what}: not within {at_most:?}");
         std::thread::park_timeout(PAUSE);
     }
+}
+
+/// An address whose port is below those that the system gives to clients. While a server is killed, a client that
+/// connects to a port from among those may be given the very same one for its own end: then it talks to itself, and
+/// the next server cannot have it.
+pub fn free_address() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests of another process begin elsewhere.
+    let first = std::process::id().wrapping_mul(97);
+    let candidates =
+        (0..PORTS.1).map(|_| PORTS.0 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % PORTS.1);
+    let mut addresses = candidates.map(|port| format!("127.0.0.1:{port}"));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 /// The folder of the repository.
@@ -93,8 +109,7 @@ impl Server {
     }
 
     fn start_until(mut command: Command, data: &Path, check: &str) -> Server {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let address = format!("127.0.0.1:{port}");
+        let address = free_address();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("a log");
         for listener in ["EVENTO_KAFKA_LISTEN", "EVENTO_REGISTRY_LISTEN"] {

@@ -3,23 +3,19 @@
 //! Accounts `feed-…` and `late-…` are filled before a test begins; each cell of the table has keys of its own.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, bank_function, bank_resources, until};
+use crate::server::{Server, bank_function, bank_resources, free_address, until};
 
 /// Accounts filled first, each with one opening and four commands more.
 const FEED: usize = 24;
 /// Accounts filled later, each with one opening.
 const LATE: usize = 12;
-
-/// The first port that is tried, and how many there are.
-const PORTS: (u32, u32) = (12_000, 20_000);
 
 /// A server with the bank.
 pub struct Bank {
@@ -33,19 +29,6 @@ pub struct Bank {
     /// Settings of the server, as environment variables.
     settings: &'static [(&'static str, &'static str)],
     folder: tempfile::TempDir,
-}
-
-/// An address whose port is below those that the system gives to clients. While a server is killed, a client that
-/// connects to a port from among those may be given the very same one for its own end: then it talks to itself, and the
-/// next server cannot have it.
-fn free() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Tests of another working copy begin elsewhere.
-    let first = std::process::id().wrapping_mul(97);
-    let candidates =
-        (0..PORTS.1).map(|_| PORTS.0 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % PORTS.1);
-    let mut addresses = candidates.map(|port| format!("127.0.0.1:{port}"));
-    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 impl Bank {
@@ -66,7 +49,7 @@ impl Bank {
     /// Starts it without any account, with settings as environment variables.
     pub fn with(settings: &'static [(&'static str, &'static str)]) -> Bank {
         let folder = tempfile::tempdir().expect("a folder");
-        let (kafka, registry) = (free(), free());
+        let (kafka, registry) = (free_address(), free_address());
         let server = start(&folder.path().join("data"), &kafka, &registry, settings);
         assert!(TcpStream::connect(&kafka).is_ok(), "the Kafka listener is not there");
         server.apply(&bank_resources(folder.path(), bank_function(), ""));
