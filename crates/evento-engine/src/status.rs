@@ -5,18 +5,22 @@ use evento_model::{CommandId, ResourceName};
 
 use crate::WaiterId;
 use crate::engine::Engine;
-use crate::instance::{InstanceNo, Pending, Phase};
+use crate::instance::{Deferred, InstanceNo, Pending, Phase, Stored};
 use crate::line::breaker::Breaker;
 
 impl Engine {
-    /// Answers with the status of an unfinished command.
+    /// Answers with the status of an unfinished command. That a command is parked is told when it is durable: whoever
+    /// sent it takes this for the word that it is recorded.
     pub(crate) fn tell_status(&mut self, waiter: WaiterId, command: &CommandRef) {
         let found = self.table.find(&command.key).filter(|no| self.has(*no, &command.command_id));
-        let answer = match found {
-            Some(no) => Answer::Unfinished(Box::new(self.status(no, &command.command_id))),
-            None => Answer::NotUnfinished,
-        };
-        self.answer(waiter, answer);
+        let Some(no) = found else { return self.answer(waiter, Answer::NotUnfinished) };
+        let answer = Answer::Unfinished(Box::new(self.status(no, &command.command_id)));
+        let busy = self.table.get_mut(no).busy();
+        let parked = busy.parked.iter().find(|pending| pending.record.command_id == command.command_id);
+        match parked.map(|pending| pending.stored) {
+            Some(Stored::Writing(unit)) => busy.deferred.push((unit, waiter, Deferred::Answer(answer))),
+            _ => self.answer(waiter, answer),
+        }
     }
 
     pub(crate) fn has(&self, no: InstanceNo, id: &CommandId) -> bool {

@@ -115,7 +115,7 @@ fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, F
 fn start_logging(config: &Config) {
     use std::io::IsTerminal;
     let filter =
-        EnvFilter::try_from_env("EVENTO_LOG").unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=warn"));
+        EnvFilter::try_from_env("EVENTO_LOG").unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=error"));
     let json = match config.text("log.format") {
         "json" => true,
         "text" => false,

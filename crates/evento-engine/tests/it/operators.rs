@@ -83,3 +83,22 @@ fn what_is_not_unfinished_is_said_to_be_so() {
         assert!(matches!(world.ask_now(ask), Answer::NotUnfinished));
     }
 }
+
+#[test]
+fn nobody_is_told_that_a_command_is_parked_before_that_is_durable() {
+    let mut world = World::new(Setting::default());
+    world.hold_commits = true;
+    // Parked at its first failure; its own record travels with that.
+    let first = world.send("a", "bad", POISONS);
+    let again = world.send("a", "bad", POISONS);
+    let asked = world.ask(Ask::Status(World::command("a", "bad")));
+    let stored = world.ask(Ask::Persist(World::command("a", "bad")));
+    world.run();
+    for waiter in [first, again, asked, stored] {
+        assert_eq!(world.told(waiter), "nothing yet");
+    }
+    world.make_durable();
+    for waiter in [first, again, asked, stored] {
+        assert_eq!(world.told(waiter), "parked");
+    }
+}
