@@ -15,7 +15,7 @@ fn the_same_seed_is_the_same_run() {
 
 #[test]
 fn no_rule_is_broken_by_a_few_hundred_seeds() {
-    let all = run_all(Plan::of, 1..301, 2, false, |_| {});
+    let all = run_all(Plan::of, 1..301, 2, false, |_, _| {});
     let failed: Vec<String> = all.failed.iter().map(|o| format!("seed {}: {:?}", o.plan.seed, o.broken)).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(all.passed, 300);

@@ -118,7 +118,12 @@ fn traced(options: &Options) -> bool {
 /// Ordinary runs: none may fail, and every situation is met often enough.
 fn seeds(options: &Options) -> bool {
     let every = (options.seeds / 20).max(1);
-    let progress = |all: &Campaign| {
+    let progress = |all: &Campaign, failure: Option<&str>| {
+        // At once: a long campaign may be stopped before its end.
+        if let Some(failure) = failure {
+            eprint!("\r");
+            println!("{failure}");
+        }
         let runs = all.passed + all.failures;
         if runs.is_multiple_of(every) {
             let rate = runs as f64 / all.seconds * 3_600.0;
@@ -128,12 +133,6 @@ fn seeds(options: &Options) -> bool {
     };
     let all = run_all(|seed| options.plan(seed), options.range(), options.jobs, false, progress);
     eprintln!();
-    for outcome in &all.failed {
-        let Some(broken) = &outcome.broken else { continue };
-        let message: Vec<&str> =
-            broken.message.lines().skip(usize::from(broken.rule.starts_with('C'))).take(1).collect();
-        println!("seed {} fails {}: {}", outcome.plan.seed, broken.rule, message.join(" "));
-    }
     if let Some(outcome) = all.failed.first() {
         tell(outcome);
     }
@@ -174,7 +173,7 @@ fn planted(options: &Options, wanted: &[u8]) -> bool {
             continue;
         }
         evento_model::proving::plant(*number);
-        let all = run_all(|seed| options.plan(seed), seeds.clone(), options.jobs, true, |_| {});
+        let all = run_all(|seed| options.plan(seed), seeds.clone(), options.jobs, true, |_, _| {});
         evento_model::proving::plant(0);
         let runs = all.passed + all.failures;
         match all.failed.first().and_then(|outcome| Some((outcome.plan.seed, outcome.broken.as_ref()?))) {

@@ -64,13 +64,14 @@ pub struct Campaign {
 /// Failed runs that are kept.
 const KEPT: usize = 10;
 
-/// Runs these plans in several threads; with `first_only` until one fails.
+/// Runs these plans in several threads; with `first_only` until one fails. After each run `progress` is told how
+/// the campaign stands and, if the run failed, its line.
 pub fn run_all(
     plans: impl Fn(u64) -> Plan + Sync,
     seeds: std::ops::Range<u64>,
     jobs: usize,
     first_only: bool,
-    progress: impl Fn(&Campaign) + Sync,
+    progress: impl Fn(&Campaign, Option<&str>) + Sync,
 ) -> Campaign {
     let (next, stop, began) = (AtomicU64::new(seeds.start), AtomicBool::new(false), Instant::now());
     let all = Mutex::new(Campaign::default());
@@ -86,15 +87,26 @@ pub fn run_all(
                     if first_only && outcome.broken.is_some() {
                         stop.store(true, Ordering::Relaxed);
                     }
+                    let failure = outcome.failure();
                     let mut all = all.lock();
                     all.take(outcome);
                     all.seconds = began.elapsed().as_secs_f64();
-                    progress(&all);
+                    progress(&all, failure.as_deref());
                 }
             });
         }
     });
     all.into_inner()
+}
+
+impl Outcome {
+    /// Which rule this seed broke, and how, in a line; none if it passed.
+    fn failure(&self) -> Option<String> {
+        let broken = self.broken.as_ref()?;
+        // The judge's message begins with a line of its own about the rule.
+        let message = broken.message.lines().nth(usize::from(broken.rule.starts_with('C'))).unwrap_or_default();
+        Some(format!("seed {} fails {}: {message}", self.plan.seed, broken.rule))
+    }
 }
 
 impl Campaign {
