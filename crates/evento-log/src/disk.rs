@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -110,9 +111,16 @@ impl Disk for RealDisk {
     fn lock(&self, folder: &Path) -> io::Result<Lock> {
         let path = folder.join("lock");
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut pid = String::new();
-            let _ = file.read_to_string(&mut pid);
+        let mut pid = String::new();
+        let taken = until_left(|| {
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Some(true);
+            }
+            pid.clear();
+            let _ = (&file).seek(SeekFrom::Start(0)).and_then(|_| (&file).read_to_string(&mut pid));
+            runs(pid.trim()).then_some(false)
+        });
+        if taken != Some(true) {
             return Ok(Lock::Theirs(if pid.trim().is_empty() { "unknown".to_owned() } else { pid.trim().to_owned() }));
         }
         file.set_len(0)?;
@@ -121,6 +129,25 @@ impl Disk for RealDisk {
         let _ = writeln!(file, "{}", std::process::id());
         Ok(Lock::Ours(Box::new(file)))
     }
+}
+
+/// Tries until something comes of it, or nothing did for as long as a lock may outlive its owner: what a killed process
+/// was just starting holds its open files for a moment, until it becomes another program.
+pub(crate) fn until_left<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        let result = attempt();
+        if result.is_some() || Instant::now() > until {
+            return result;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether the process of this number runs; so it seems as well where nobody can say.
+fn runs(pid: &str) -> bool {
+    let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_none_or(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 struct RealFile(File);

@@ -8,6 +8,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 
 use super::Fault;
+use crate::disk::until_left;
 use crate::shelf::{Change, Keys, Pair, Shelf, Shelves, Space};
 
 /// Bytes of the block cache.
@@ -49,13 +50,20 @@ impl Shelves for FjallShelves {
 
 impl Opened {
     fn open(folder: &Path) -> Result<Opened, Fault> {
-        let database = Database::builder(folder)
-            .cache_size(CACHE_BYTES)
-            .worker_threads(1)
-            .manual_journal_persist(true)
-            .max_cached_files(Some(64))
-            .open()
-            .map_err(fault)?;
+        let open = || {
+            Database::builder(folder)
+                .cache_size(CACHE_BYTES)
+                .worker_threads(1)
+                .manual_journal_persist(true)
+                .max_cached_files(Some(64))
+                .open()
+        };
+        // The directory is ours: whoever has the store still is about to leave it.
+        let database = until_left(|| match open() {
+            Err(fjall::Error::Locked) => None,
+            opened => Some(opened),
+        });
+        let database = database.unwrap_or(Err(fjall::Error::Locked)).map_err(fault)?;
         let keyspace = |name: &str| {
             let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(8 << 20);
             database.keyspace(name, options).map_err(fault)

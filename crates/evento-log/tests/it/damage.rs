@@ -100,6 +100,40 @@ fn a_second_process_is_told_who_has_the_directory() {
 }
 
 #[test]
+fn a_lock_that_outlives_its_killed_owner_for_a_moment_is_waited_for() {
+    let scratch = Scratch::new();
+    scratch.open().0.close();
+    let lock = scratch.config.folder.join("lock");
+    let mut gone = std::process::Command::new("true").spawn().expect("a process");
+    gone.wait().expect("its end");
+    std::fs::write(&lock, format!("{}\n", gone.id())).expect("written");
+    // As a process that the killed one was just starting: it has the file open and never had the pid.
+    let held = std::fs::File::open(&lock).expect("open");
+    held.lock().expect("locked");
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| scratch.open());
+        until(|| times_open(&lock) == 2);
+        drop(held);
+        start.join().expect("it starts").0.close();
+    });
+}
+
+/// How often this process has a file open.
+fn times_open(path: &std::path::Path) -> usize {
+    let files = std::fs::read_dir("/proc/self/fd").expect("the open files").flatten();
+    files.filter(|file| std::fs::read_link(file.path()).is_ok_and(|to| to == path)).count()
+}
+
+/// Waits for a condition, within a deadline.
+fn until(holds: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "it did not come to that");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_directory_of_another_format_is_refused() {
     let scratch = Scratch::new();
     std::fs::create_dir_all(&scratch.config.folder).expect("made");
