@@ -59,7 +59,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            connections_max: 10_000,
+            connections_max: 20_000,
             request_bytes_max: 16 << 20,
             request_bytes_all: 256 << 20,
             uncompressed_bytes_all: 256 << 20,

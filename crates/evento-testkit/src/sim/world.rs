@@ -29,6 +29,8 @@ const T0: i64 = 1_795_413_600_000;
 const READERS: usize = 2;
 /// Steps of a run at most: more means that it never comes to rest.
 const EVENTS_MAX: u64 = 400_000;
+/// When the troubles end at the latest, in milliseconds.
+const TROUBLES_MAX: i64 = 3_600_000;
 
 /// Longest sleep of the driver, in milliseconds.
 const SLEEP_MAX: i64 = 60_000;
@@ -222,7 +224,7 @@ impl World {
         self.at(900, Event::People);
         let resting = |world: &World| world.left == 0 && world.clients.iter().all(|c| c.op.is_none());
         // Somebody may never be answered: the troubles end when all is sent, or after a long time.
-        self.run(|world| resting(world) || world.now > 3_600_000);
+        self.run(|world| resting(world) || world.now > TROUBLES_MAX);
         self.quiet_down();
     }
 
@@ -414,10 +416,9 @@ impl World {
 
     /// A wait that a long outage makes longer: nobody looks every second for half an hour.
     pub(crate) fn patient(&mut self, wait: i64) -> i64 {
-        match self.outage {
-            Some(outage) if outage.until - self.now > 150_000 && !self.luck.one_in(20) => outage.until - self.now,
-            _ => wait,
-        }
+        // Nobody sleeps over the end of the troubles.
+        let left = self.outage.map_or(0, |outage| outage.until.min(TROUBLES_MAX) - self.now);
+        if left > 150_000 && !self.luck.one_in(20) { left } else { wait }
     }
 
     pub(crate) fn client_in(&mut self, who: usize, wait: i64) {

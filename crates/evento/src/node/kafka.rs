@@ -93,8 +93,8 @@ fn limits(config: &Config) -> Result<Limits, Failure> {
     Ok(Limits { groups, quotas, connections_max: connections_max(), ..Limits::default() })
 }
 
-/// Half of the open files that the process may have, which is first raised as far as the system allows: the other
-/// half is left to HTTP, the log and functions.
+/// Three quarters of the open files that the process may have, which are first made as many as the system allows: the
+/// rest is left to HTTP, the log and functions.
 fn connections_max() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -102,7 +102,7 @@ fn connections_max() -> usize {
         tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
     }
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
-    files.map_or(usize::MAX, |files| files / 2).min(Limits::default().connections_max)
+    files.map_or(usize::MAX, |files| files / 4 * 3).min(Limits::default().connections_max)
 }
 
 /// `localhost` of `localhost:9092`.
