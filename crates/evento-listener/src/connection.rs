@@ -32,6 +32,8 @@ const REFUSED: Duration = Duration::from_millis(50);
 /// SaslAuthenticate. Until then only loopback addresses are served, and nobody is asked who they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
+    /// Its connection's number: later connections have higher ones.
+    pub(crate) number: u64,
     pub(crate) address: SocketAddr,
     /// The client's name for itself, empty if it has none.
     pub(crate) id: String,
@@ -40,6 +42,7 @@ pub(crate) struct Client {
 /// Serves a listener until `until` ends. Connections then end with the runtime.
 pub async fn serve(listener: TcpListener, broker: Arc<Broker>, until: impl Future<Output = ()>) {
     let mut until = std::pin::pin!(until);
+    let mut number = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -50,8 +53,10 @@ pub async fn serve(listener: TcpListener, broker: Arc<Broker>, until: impl Futur
                 // One too many is closed at once: its client sees that and comes again.
                 let Ok(permit) = broker.connections.clone().try_acquire_owned() else { continue };
                 let broker = broker.clone();
+                number += 1;
+                let client = Client { number, address, id: String::new() };
                 tokio::spawn(async move {
-                    if let Err(error) = Connection::new(stream, address).run(&broker).await {
+                    if let Err(error) = Connection::new(stream, client).run(&broker).await {
                         tracing::debug!(%address, "a Kafka connection ended: {error}");
                     }
                     drop(permit);
@@ -73,9 +78,9 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, address: SocketAddr) -> Connection {
+    fn new(stream: TcpStream, client: Client) -> Connection {
         let _ = stream.set_nodelay(true);
-        Connection { stream, client: Client { address, id: String::new() }, incoming: BytesMut::new() }
+        Connection { stream, client, incoming: BytesMut::new() }
     }
 
     async fn run(mut self, broker: &Arc<Broker>) -> io::Result<()> {

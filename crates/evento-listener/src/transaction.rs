@@ -200,7 +200,7 @@ impl Broker {
     /// this partition, or the server was started again within it), `ConcurrentTransactions`, `PolicyViolation` (too
     /// large).
     pub(crate) fn stage(&self, id: &str, batch: &Batch, commands: Vec<Staged>) -> Result<(), ResponseError> {
-        let claim = Claim { id, producer: batch.producer, epoch: batch.epoch };
+        let claim = Claim { id, producer: batch.producer, epoch: batch.epoch, connection: 0 };
         let staged = self.decide(|coordinator| coordinator.stage(claim, batch.place, commands));
         staged.map_err(of_partition)
     }

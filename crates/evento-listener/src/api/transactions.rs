@@ -58,6 +58,7 @@ pub(crate) async fn add_partitions(call: &Call<'_>, request: AddPartitionsToTxnR
         id: request.v3_and_below_transactional_id.as_str(),
         producer: request.v3_and_below_producer_id.0,
         epoch: request.v3_and_below_producer_epoch,
+        connection: call.client.number,
     };
     let topics = &request.v3_and_below_topics;
     let looked_up: Vec<Vec<Result<Place, ResponseError>>> = topics.iter().map(|topic| places(call, topic)).collect();
@@ -98,8 +99,12 @@ fn places(call: &Call<'_>, asked: &AddPartitionsToTxnTopic) -> Vec<Result<Place,
 }
 
 pub(crate) async fn add_offsets(call: &Call<'_>, request: AddOffsetsToTxnRequest) -> AddOffsetsToTxnResponse {
-    let claim =
-        Claim { id: request.transactional_id.as_str(), producer: request.producer_id.0, epoch: request.producer_epoch };
+    let claim = Claim {
+        id: request.transactional_id.as_str(),
+        producer: request.producer_id.0,
+        epoch: request.producer_epoch,
+        connection: call.client.number,
+    };
     let added = match request.group_id.is_empty() {
         true => Err(ResponseError::InvalidGroupId),
         false => call.broker.add_group_to_transaction(claim, &request.group_id).await,
@@ -109,8 +114,12 @@ pub(crate) async fn add_offsets(call: &Call<'_>, request: AddOffsetsToTxnRequest
 }
 
 pub(crate) async fn end(call: &Call<'_>, request: EndTxnRequest) -> EndTxnResponse {
-    let claim =
-        Claim { id: request.transactional_id.as_str(), producer: request.producer_id.0, epoch: request.producer_epoch };
+    let claim = Claim {
+        id: request.transactional_id.as_str(),
+        producer: request.producer_id.0,
+        epoch: request.producer_epoch,
+        connection: call.client.number,
+    };
     let ended = call.broker.end_transaction(claim, request.committed).await;
     let ended = ended.map_err(|error| fenced(error, call.version, FENCED));
     EndTxnResponse::default().with_error_code(code(ended))

@@ -43,6 +43,8 @@ pub(super) enum State {
 /// A transaction that is going on.
 pub(super) struct Running {
     pub(super) since: Timestamp,
+    /// The newest connection over which something was added.
+    pub(super) connection: u64,
     /// The partitions it writes to. Bound: those that there are.
     pub(super) places: BTreeSet<Place>,
     /// The groups whose offsets it commits. Bound: [`GROUPS_MAX`].
@@ -187,9 +189,10 @@ impl Entry {
 }
 
 impl Running {
-    pub(super) fn new(since: Timestamp) -> Running {
+    pub(super) fn new(since: Timestamp, connection: u64) -> Running {
         Running {
             since,
+            connection,
             places: BTreeSet::new(),
             groups: BTreeSet::new(),
             staged: Vec::new(),

@@ -28,6 +28,7 @@ const INVALID_TRANSACTION_TIMEOUT: i16 = 50;
 const OPERATION_NOT_ATTEMPTED: i16 = 55;
 const UNKNOWN_PRODUCER_ID: i16 = 59;
 const INVALID_RECORD: i16 = 87;
+const CONCURRENT_TRANSACTIONS: i16 = 51;
 const UNSTABLE_OFFSET_COMMIT: i16 = 88;
 const PRODUCER_FENCED: i16 = 90;
 
@@ -261,6 +262,47 @@ fn a_zombie_is_fenced_in_the_words_of_its_version_and_its_records_are_dropped() 
         assert_eq!(client.end(3, who, true).await, 0);
     });
     assert!(place.stored().is_empty());
+}
+
+#[test]
+fn b04_a_late_end_of_a_transaction_over_an_old_connection_does_not_end_the_next_one() {
+    let mut place = Place::new();
+    let (schema, commands) = (place.schema, place.commands.clone());
+    let more = in_transaction(batch(&place, (0, 0), 3, &["ada"]));
+    place.run(async |server| {
+        let (mut old, mut new) = (server.client().await, server.client().await);
+        let who = old.init(4, Some(ID), None).await.expect("a producer");
+        begin(&mut old, schema, who).await;
+        // The client took the old connection for dead, asked again over a new one, and went on.
+        assert_eq!(new.end(3, who, true).await, 0);
+        assert_eq!(new.add(3, who, &[(COMMANDS, 0)]).await, [0]);
+        assert_eq!(new.produce(&Batch { who, ..more.clone() }).await, (0, -1));
+        for commit in [true, false] {
+            assert_eq!(old.end(3, who, commit).await, CONCURRENT_TRANSACTIONS);
+        }
+        assert_eq!(commands.stored.lock().len(), 4, "nothing of the second one");
+        let mut newest = server.client().await;
+        assert_eq!(newest.end(3, who, true).await, 0, "a newer connection may always end it");
+    });
+    assert_eq!(place.stored().len(), 5);
+}
+
+#[test]
+fn b05_a_transaction_that_hangs_holds_back_nobody_and_ends_by_its_timeout() {
+    let mut place = Place::new();
+    let schema = place.schema;
+    let plain = batch(&place, (-1, -1), -1, &["ada", "bob"]);
+    let commands = place.commands.clone();
+    place.run(async |server| {
+        let (mut hanging, mut other) = (server.client().await, server.client().await);
+        let who = hanging.init_for(4, Some(ID), None, 20).await.expect("a producer");
+        begin(&mut hanging, schema, who).await;
+        assert_eq!(other.produce(&plain).await.0, 0, "to the same partition");
+        assert_eq!(commands.stored.lock().len(), 2, "and is stored before the transaction has ended");
+        commands.now.fetch_add(20, Ordering::SeqCst);
+        eventually("the abort", async || state(server).await == ("CompleteAbort".to_owned(), who.1 + 1)).await;
+    });
+    assert_eq!(place.stored().len(), 2, "nothing of the one that hung");
 }
 
 #[test]

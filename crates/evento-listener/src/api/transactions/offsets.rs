@@ -12,8 +12,12 @@ use crate::group::{Committer, Position};
 use crate::transaction::Claim;
 
 pub(crate) async fn commit_offsets(call: &Call<'_>, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse {
-    let claim =
-        Claim { id: request.transactional_id.as_str(), producer: request.producer_id.0, epoch: request.producer_epoch };
+    let claim = Claim {
+        id: request.transactional_id.as_str(),
+        producer: request.producer_id.0,
+        epoch: request.producer_epoch,
+        connection: call.client.number,
+    };
     let by = Committer {
         group: &request.group_id,
         member: &request.member_id,

@@ -90,7 +90,7 @@ impl World {
 
     /// Begins a transaction with the one partition, and has that written.
     fn add(&mut self, id: &str, (producer, epoch): (i64, i16)) -> Result<(), ResponseError> {
-        let claim = Claim { id, producer, epoch };
+        let claim = Claim { id, producer, epoch, connection: 1 };
         if let Some(write) = self.coordinator.add(Timestamp(self.now), claim, [PLACE])? {
             self.write(write);
         }
@@ -98,13 +98,13 @@ impl World {
     }
 
     fn stage(&mut self, id: &str, who: (i64, i16), commands: Vec<Staged>) -> Result<(), ResponseError> {
-        let claim = Claim { id, producer: who.0, epoch: who.1 };
+        let claim = Claim { id, producer: who.0, epoch: who.1, connection: 1 };
         self.coordinator.stage(claim, PLACE, commands)
     }
 
     /// Decides, and has that written: the commands to be sent.
     fn end(&mut self, id: &str, (producer, epoch): (i64, i16), commit: bool) -> Result<Vec<Staged>, ResponseError> {
-        match self.coordinator.end(Timestamp(self.now), Claim { id, producer, epoch }, commit)? {
+        match self.coordinator.end(Timestamp(self.now), Claim { id, producer, epoch, connection: 1 }, commit)? {
             Ended::Known => Ok(Vec::new()),
             Ended::Deciding(write) => Ok(self.write(write).commands),
         }

@@ -39,6 +39,17 @@ impl Producer {
         Producer { client, id, producer, group: GroupId(text(group)) }
     }
 
+    /// A member joins the group, by the protocol of KIP-848; its epoch.
+    async fn join(&mut self, member: &str) -> i32 {
+        let join = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(self.group.clone())
+            .with_member_id(text(member))
+            .with_rebalance_timeout_ms(30_000)
+            .with_subscribed_topic_names(Some(vec![TopicName(text("account.events"))]))
+            .with_topic_partitions(Some(Vec::new()));
+        self.client.ask(1, join).await.member_epoch
+    }
+
     async fn begin(&mut self) {
         let add = AddOffsetsToTxnRequest::default()
             .with_transactional_id(self.id.clone())
@@ -120,16 +131,32 @@ async fn a_stale_member_commits_nothing_in_a_transaction_of_either_kind_of_group
     assert_eq!(classic.fetch(true).await, (-1, 0), "what was refused is not held");
 
     let mut modern = Producer::new(&running, "modern").await;
-    let join = ConsumerGroupHeartbeatRequest::default()
-        .with_group_id(modern.group.clone())
-        .with_member_id(text("m"))
-        .with_rebalance_timeout_ms(30_000)
-        .with_subscribed_topic_names(Some(vec![TopicName(text("account.events"))]))
-        .with_topic_partitions(Some(Vec::new()));
-    assert_eq!(modern.client.ask(1, join).await.member_epoch, 1);
+    assert_eq!(modern.join("m").await, 1);
     modern.begin().await;
     assert_eq!(modern.commit(1, "m", 2).await, ILLEGAL_GENERATION);
     assert_eq!(modern.commit(2, "m", 1).await, 0);
     modern.end(true).await;
     assert_eq!(modern.fetch(true).await, (2, 0));
+}
+
+#[tokio::test]
+async fn b15_a_new_owner_waits_for_what_a_member_that_left_has_committed_in_a_transaction() {
+    let world = World::bank().await;
+    let running = Running::on(&world).await;
+    for (committed, found) in [(true, 7), (false, -1)] {
+        let mut producer = Producer::new(&running, if committed { "ends-well" } else { "aborts" }).await;
+        assert_eq!(producer.join("old").await, 1);
+        producer.begin().await;
+        assert_eq!(producer.commit(7, "old", 1).await, 0);
+        let leave = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(producer.group.clone())
+            .with_member_id(text("old"))
+            .with_member_epoch(-1);
+        assert_eq!(producer.client.ask(1, leave).await.error_code, 0);
+        assert!(producer.join("new").await > 1);
+        assert_eq!(producer.fetch(true).await, (-1, UNSTABLE_OFFSET_COMMIT), "it would do again what is done");
+        assert_eq!(producer.commit(9, "old", 1).await, UNKNOWN_MEMBER_ID, "nothing more of the old one");
+        producer.end(committed).await;
+        assert_eq!(producer.fetch(true).await, (found, 0));
+    }
 }

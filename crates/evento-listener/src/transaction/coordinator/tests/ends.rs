@@ -50,7 +50,7 @@ fn what_cannot_be_written_has_not_happened() {
     let who = world.init("t");
     world.add("t", who).expect("begun");
     world.stage("t", who, commands(2)).expect("held");
-    let claim = Claim { id: "t", producer: who.0, epoch: who.1 };
+    let claim = Claim { id: "t", producer: who.0, epoch: who.1, connection: 1 };
     for _ in 0..2 {
         let Ok(Ended::Deciding(write)) = world.coordinator.end(Timestamp(0), claim, true) else { panic!("undecided") };
         assert!(world.coordinator.settle(Timestamp(0), &write.id, false).commands.is_empty());
@@ -77,7 +77,7 @@ fn a_kill_at_each_step_leaves_all_of_a_transaction_or_nothing() {
     world.add("t", who).expect("begun");
     world.stage("t", who, commands(3)).expect("held");
     // Once it is durable, all of it is sent, by this server or the next one, until it was sent.
-    let claim = Claim { id: "t", producer: who.0, epoch: who.1 };
+    let claim = Claim { id: "t", producer: who.0, epoch: who.1, connection: 1 };
     let Ok(Ended::Deciding(write)) = world.coordinator.end(Timestamp(0), claim, true) else { panic!("undecided") };
     world.put(&write);
     for _ in 0..2 {
@@ -96,7 +96,7 @@ fn a_kill_at_each_step_leaves_all_of_a_transaction_or_nothing() {
 fn nothing_is_taken_before_it_is_durable_that_the_transaction_has_begun() {
     let mut world = World::default();
     let who = world.init("t");
-    let claim = Claim { id: "t", producer: who.0, epoch: who.1 };
+    let claim = Claim { id: "t", producer: who.0, epoch: who.1, connection: 1 };
     for durable in [false, true] {
         let write = world.coordinator.add(Timestamp(0), claim, [PLACE]).expect("allowed").expect("begun");
         assert_eq!(world.stage("t", who, commands(1)), Err(ConcurrentTransactions));
@@ -113,7 +113,7 @@ fn offsets_are_written_with_the_commit_or_not_at_all() {
     for commit in [true, false] {
         let mut world = World::default();
         let who = world.init("t");
-        let claim = Claim { id: "t", producer: who.0, epoch: who.1 };
+        let claim = Claim { id: "t", producer: who.0, epoch: who.1, connection: 1 };
         assert_eq!(world.coordinator.commits_for(claim, "g"), Err(InvalidTxnState));
         let begin = world.coordinator.add_group(Timestamp(0), claim, "g").expect("allowed").expect("begun");
         world.write(begin);

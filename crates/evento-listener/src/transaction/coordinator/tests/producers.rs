@@ -20,7 +20,7 @@ fn who_is_not_the_producer_of_the_id_is_told_so() {
         }
     }
     let elsewhere = Place { partition: 9, ..PLACE };
-    let claim = Claim { id: "t", producer, epoch };
+    let claim = Claim { id: "t", producer, epoch, connection: 1 };
     assert_eq!(world.coordinator.stage(claim, elsewhere, commands(1)), Err(InvalidTxnState));
 }
 
