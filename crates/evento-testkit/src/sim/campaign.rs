@@ -35,6 +35,7 @@ pub const FIGURES: &[(&str, u64)] = &[
     ("wall clock jumped back in a back-off", 20),
     ("crash while starting", 100),
     ("crash in a checkpoint", 20),
+    ("second process refused", 100),
     ("went on after a full disk", 10),
     ("states rebuilt from the events", 20),
     ("precondition did not hold", 100),

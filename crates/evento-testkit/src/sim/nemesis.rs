@@ -76,7 +76,18 @@ impl World {
                 );
                 self.wall_offset = (self.wall_offset + by).clamp(-TEN_YEARS, TEN_YEARS);
             }
+            Trouble::Second => self.second_start(),
             Trouble::Outage | Trouble::Flip | Trouble::Wipe | Trouble::Answers | Trouble::Bad | Trouble::People => {}
+        }
+    }
+
+    /// Somebody starts another process on the directory while this one has it.
+    fn second_start(&mut self) {
+        match self.open() {
+            Err(Fault::InUse { .. }) => sometimes!("second process refused"),
+            Ok(_) => self.broken("S10", "a second process was given the directory".to_owned()),
+            // The disk failed before it was asked who has the directory.
+            Err(_) => {}
         }
     }
 

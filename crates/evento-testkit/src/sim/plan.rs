@@ -31,10 +31,12 @@ pub enum Trouble {
     Revision,
     /// The wall clock jumps.
     Clock,
+    /// A second process is started on the directory.
+    Second,
 }
 
 /// All of them with their words.
-pub const TROUBLES: [(Trouble, &str); 12] = [
+pub const TROUBLES: [(Trouble, &str); 13] = [
     (Trouble::Kill, "kill"),
     (Trouble::Power, "power"),
     (Trouble::Disk, "disk"),
@@ -47,6 +49,7 @@ pub const TROUBLES: [(Trouble, &str); 12] = [
     (Trouble::People, "people"),
     (Trouble::Revision, "revision"),
     (Trouble::Clock, "clock"),
+    (Trouble::Second, "second"),
 ];
 
 /// A run.

@@ -40,7 +40,7 @@ pub const BUGS: &[Bug] = &[
     bug(10, "idempotency entry written apart from the event", Here),
     bug(11, "idempotency forgets the oldest entries", Here),
     bug(12, "next sequence taken from memory after an aborted commit", Here),
-    bug(13, "owner epoch not checked", Elsewhere("not here: one directory has one owner, by its lock (E4)")),
+    bug(13, "owner epoch not checked", Here),
     bug(14, "progress committed before the event", Here),
     bug(15, "engine transaction without an offset commit", Elsewhere(KAFKA)),
     bug(16, "producer reused after a timed-out EndTxn", Elsewhere(KAFKA)),
