@@ -23,10 +23,11 @@ pub struct Named {
     pub partitions: u32,
 }
 
-/// Everything the log holds of these entity types. They must be registered with it.
+/// Everything the log holds of these entity types, of the instances whose ids are wanted. They must be registered
+/// with it.
 ///
 /// Errors: the log's own, and [`Fault::Corrupt`] where offsets are not dense.
-pub fn view_of(log: &EmbeddedLog, entities: &[Named]) -> Result<LogView, Fault> {
+pub fn view_of(log: &EmbeddedLog, entities: &[Named], wanted: &dyn Fn(&str) -> bool) -> Result<LogView, Fault> {
     let unfinished: FxHashMap<(EntityKey, CommandId), Standing> = log
         .unfinished()?
         .into_iter()
@@ -37,7 +38,7 @@ pub fn view_of(log: &EmbeddedLog, entities: &[Named]) -> Result<LogView, Fault> 
             ((key, found.command.record.command_id), standing)
         })
         .collect();
-    let entities = entities.iter().map(|named| entity(log, named, &unfinished)).collect::<Result<_, _>>()?;
+    let entities = entities.iter().map(|named| entity(log, named, &unfinished, wanted)).collect::<Result<_, _>>()?;
     Ok(LogView { entities })
 }
 
@@ -45,6 +46,7 @@ fn entity(
     log: &EmbeddedLog,
     named: &Named,
     unfinished: &FxHashMap<(EntityKey, CommandId), Standing>,
+    wanted: &dyn Fn(&str) -> bool,
 ) -> Result<EntityView, Fault> {
     let mut view = EntityView { name: named.name.clone(), ..EntityView::default() };
     for partition in 0..named.partitions {
@@ -57,6 +59,10 @@ fn entity(
                 if part.epochs.last().is_none_or(|(_, last)| *last != epoch) {
                     part.epochs.push((stored.position.offset, epoch));
                 }
+                if !wanted(stored.record.id.as_str()) {
+                    part.left_out.0 += 1;
+                    return Ok(part.events_end);
+                }
                 let instance = view.instances.entry(stored.record.id.as_str().to_owned()).or_default();
                 instance.partition = partition;
                 instance.events.push(event_view(stored));
@@ -68,6 +74,10 @@ fn entity(
             |stored: StoredCommand| {
                 part.commands_end =
                     next(named, TopicKind::Commands, partition, part.commands_end, stored.position.offset)?;
+                if !wanted(stored.record.id.as_str()) {
+                    part.left_out.1 += 1;
+                    return Ok(part.commands_end);
+                }
                 let key = EntityKey { entity: named.id, id: stored.record.id.clone() };
                 let at = (key, stored.record.command_id.clone());
                 let standing = match unfinished.get(&at) {

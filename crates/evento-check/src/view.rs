@@ -35,6 +35,8 @@ pub struct PartitionView {
     pub commands_end: Offset,
     /// Owner epochs of its events in committed order: each offset from which on it is another one.
     pub epochs: Vec<(Offset, OwnerEpoch)>,
+    /// Events and commands of instances that nobody wanted to see.
+    pub left_out: (u64, u64),
 }
 
 /// One instance.

@@ -10,6 +10,7 @@ mod kafka;
 mod load;
 mod report;
 mod server;
+mod told;
 mod truth;
 
 pub(crate) use kafka::wire;
@@ -93,7 +94,7 @@ async fn measure(context: &Context, args: Args) -> anyhow::Result<()> {
         Some(url) => server::Server::running(url)?,
         None => server::Server::start(&args).await?,
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut told) = (Vec::new(), told::Told::new());
     for (n, (instances, connections)) in
         args.instances.iter().flat_map(|i| args.connections.iter().map(move |c| (*i, *c))).enumerate()
     {
@@ -108,13 +109,22 @@ async fn measure(context: &Context, args: Args) -> anyhow::Result<()> {
             prefix: format!("b{}-{n}", std::process::id()),
         };
         eprintln!("run {}: {connections} connections, {instances} instances", n + 1);
-        let run = load::run(&server, &plan).await?;
+        told.begin();
+        let (run, noted) = load::run(&server, &plan, told).await?;
+        told = noted;
+        if !told.end(&plan) {
+            eprintln!("run {}: too long for the judge, which is asked about the others", n + 1);
+        }
         let truth = truth::check(&server, &plan, &run.ledger).await?;
         rows.push(report::Row::new(&plan, run, truth));
     }
     server.stop().await?;
-    report::print(&context.output, &rows)?;
+    let verdict = server.data().map(|data| told.judge(data)).transpose();
+    let verdict = verdict.map_err(|failure| anyhow::anyhow!("the judge: {}", failure.title))?;
+    report::print(&context.output, &rows, verdict.as_ref())?;
     let wrong: u64 = rows.iter().map(|row| row.truth.wrong).sum();
     ensure!(wrong == 0, "{wrong} instances are not what was acknowledged: see the table");
+    let violation = verdict.as_ref().and_then(evento_check::Verdict::first);
+    ensure!(violation.is_none(), "the judge: {}", violation.map(ToString::to_string).unwrap_or_default());
     Ok(())
 }

@@ -167,7 +167,7 @@ fn state(known: &Known<'_>, findings: &mut Findings) {
 
 /// Every offset is somebody's, and epochs only rise.
 fn partitions(entity: &EntityView, findings: &mut Findings) {
-    let mut held = vec![(0, 0); entity.partitions.len()];
+    let mut held: Vec<_> = entity.partitions.iter().map(|partition| partition.left_out).collect();
     for instance in entity.instances.values() {
         if let Some(held) = held.get_mut(instance.partition as usize) {
             held.0 += instance.events.len() as u64;

@@ -75,7 +75,7 @@ impl World {
             Err(fault) => return self.unreadable(&fault),
         };
         let named = |id, name: &str| Named { id, name: name.to_owned(), partitions: PARTITIONS };
-        match view_of(&log, &[named(COUNTER, "counter"), named(VAULT, "vault")]) {
+        match view_of(&log, &[named(COUNTER, "counter"), named(VAULT, "vault")], &|_| true) {
             Ok(view) => self.judge(&view),
             Err(fault) => return self.unreadable(&fault),
         }

@@ -33,11 +33,26 @@ impl Connection {
 
     /// Sends a request and reads the whole answer.
     pub async fn send(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Answer<'_>> {
+        self.send_keyed(method, path, kind, None, body).await
+    }
+
+    /// As [`send`](Connection::send), with an idempotency key.
+    pub async fn send_keyed(
+        &mut self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        key: Option<&str>,
+        body: &[u8],
+    ) -> anyhow::Result<Answer<'_>> {
         use std::io::Write;
         self.out.clear();
         write!(self.out, "{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host)?;
         if !body.is_empty() {
             write!(self.out, "Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len())?;
+        }
+        if let Some(key) = key {
+            write!(self.out, "Idempotency-Key: {key}\r\n")?;
         }
         self.out.extend_from_slice(b"\r\n");
         self.out.extend_from_slice(body);

@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 use super::Plan;
 use super::client::Connection;
 use super::server::{Server, Usage};
+use super::told::{OpenAccount, ReceiveDeposit, Told, id};
 
 /// What one run came to.
 pub struct Run {
@@ -39,6 +40,9 @@ pub struct Ledger {
     pub deposits: HashMap<u32, (u64, i64)>,
 }
 
+/// What every deposit says.
+const REFERENCE: &str = "bench";
+
 struct Shared {
     plan: Plan,
     host: String,
@@ -50,11 +54,12 @@ struct Shared {
     first_error: Option<String>,
     /// Open loop: number of the next intended start.
     next: u64,
+    told: Told,
 }
 
-/// Opens the accounts, warms up, measures.
-pub async fn run(server: &Server, plan: &Plan) -> anyhow::Result<Run> {
-    open_accounts(server, plan).await?;
+/// Opens the accounts, warms up, measures. What the judge is to know is added to `told`.
+pub async fn run(server: &Server, plan: &Plan, mut told: Told) -> anyhow::Result<(Run, Told)> {
+    open_accounts(server, plan, &mut told).await?;
     let shared = Rc::new(RefCell::new(Shared {
         plan: plan.clone(),
         host: server.host.clone(),
@@ -65,6 +70,7 @@ pub async fn run(server: &Server, plan: &Plan) -> anyhow::Result<Run> {
         errors: 0,
         first_error: None,
         next: 0,
+        told,
     }));
     let local = LocalSet::new();
     let clients: Vec<_> = (0..plan.connections)
@@ -84,20 +90,20 @@ pub async fn run(server: &Server, plan: &Plan) -> anyhow::Result<Run> {
         .await?;
     drop(local);
     let shared = Rc::into_inner(shared).context("a client still runs")?.into_inner();
-    let Shared { latency, commands, ledger, errors, first_error, .. } = shared;
-    Ok(Run { commands, took: plan.measure, latency, usage, ledger, errors, first_error })
+    let Shared { latency, commands, ledger, errors, first_error, told, .. } = shared;
+    Ok((Run { commands, took: plan.measure, latency, usage, ledger, errors, first_error }, told))
 }
 
 /// Every account is opened before, in bulk.
-async fn open_accounts(server: &Server, plan: &Plan) -> anyhow::Result<()> {
+async fn open_accounts(server: &Server, plan: &Plan, told: &mut Told) -> anyhow::Result<()> {
+    let opening = OpenAccount { owner: "Ada".to_owned(), currency: "EUR".to_owned() };
     let mut connection = Connection::open(&server.host).await?;
     for start in (0..plan.instances).step_by(1_000) {
-        let mut body = String::new();
+        let (mut body, mut ops) = (String::new(), Vec::new());
         for n in start..(start + 1_000).min(plan.instances) {
-            let id = format!("{}-{n}", plan.prefix);
-            body.push_str(&format!(
-                "{{\"entity\":\"account\",\"id\":\"{id}\",\"command\":\"open-account\",\"data\":{{\"owner\":\"Ada\"}}}}\n"
-            ));
+            let op = told.send(plan, n, &opening);
+            line(&mut body, plan, n, ("open-account", "{\"owner\":\"Ada\"}"), op);
+            ops.push(op);
         }
         let answer = connection.send("POST", "/v1/commands", "application/x-ndjson", body.as_bytes()).await?;
         let status = answer.status;
@@ -105,6 +111,9 @@ async fn open_accounts(server: &Server, plan: &Plan) -> anyhow::Result<()> {
         ensure!(status == 200, "opening the accounts: status {status}: {text}");
         let bad = text.lines().find(|line| !line.contains("\"outcome\":\"accepted\""));
         ensure!(bad.is_none(), "opening an account: {}", bad.unwrap_or_default());
+        for (op, line) in ops.iter().zip(text.lines()) {
+            op.iter().for_each(|op| told.answered(*op, status, line.as_bytes()));
+        }
     }
     Ok(())
 }
@@ -117,7 +126,7 @@ async fn client(shared: Rc<RefCell<Shared>>, seed: u64) -> anyhow::Result<()> {
     let mut connection = Connection::open(&host).await?;
     let mut chance = Chance::new(seed);
     let (begin, end) = (plan.warm_up, plan.warm_up + plan.measure);
-    let (mut path, mut body, mut chosen) = (String::new(), String::new(), Vec::new());
+    let (mut path, mut body, mut chosen, mut ops) = (String::new(), String::new(), Vec::new(), Vec::new());
     loop {
         let intended = match plan.rate {
             None => started.elapsed(),
@@ -141,12 +150,25 @@ async fn client(shared: Rc<RefCell<Shared>>, seed: u64) -> anyhow::Result<()> {
         chosen.extend(
             (0..plan.batch).map(|_| (chance.up_to(plan.instances as u64 - 1) as u32, 1 + chance.up_to(99) as i64)),
         );
-        request(&plan, &chosen, &mut path, &mut body);
+        ops.clear();
+        {
+            let told = &mut shared.borrow_mut().told;
+            let deposit = |amount| ReceiveDeposit { amount, reference: REFERENCE.to_owned() };
+            ops.extend(chosen.iter().map(|(n, amount)| told.send(&plan, *n as usize, &deposit(*amount))));
+        }
+        request(&plan, &chosen, &ops, &mut path, &mut body);
+        let key = if let [Some(op)] = ops[..] { Some(id(op)) } else { None };
         let kind = if plan.batch > 1 { "application/x-ndjson" } else { "application/json" };
-        let answer = connection.send("POST", &path, kind, body.as_bytes()).await?;
+        let answer = connection.send_keyed("POST", &path, kind, key.as_deref(), body.as_bytes()).await?;
         let acknowledged = acknowledged(&answer, plan.batch);
         let done = started.elapsed();
         let mut shared = shared.borrow_mut();
+        let answers = if plan.batch > 1 { answer.body } else { &[] };
+        let mut lines = answers.split(|b| *b == b'\n');
+        for op in &ops {
+            let line = if plan.batch > 1 { lines.next().unwrap_or_default() } else { answer.body };
+            op.iter().for_each(|op| shared.told.answered(*op, answer.status, line));
+        }
         let whole = acknowledged.iter().filter(|ok| **ok).count();
         for ((instance, amount), _) in chosen.iter().zip(&acknowledged).filter(|(_, ok)| **ok) {
             let (deposits, sum) = shared.ledger.deposits.entry(*instance).or_default();
@@ -165,28 +187,34 @@ async fn client(shared: Rc<RefCell<Shared>>, seed: u64) -> anyhow::Result<()> {
     }
 }
 
-fn request(plan: &Plan, chosen: &[(u32, i64)], path: &mut String, body: &mut String) {
-    use std::fmt::Write;
+fn request(plan: &Plan, chosen: &[(u32, i64)], ops: &[Option<u64>], path: &mut String, body: &mut String) {
     path.clear();
     body.clear();
-    let written = match chosen {
+    let data = |amount: i64| format!("{{\"amount\":{amount},\"reference\":\"{REFERENCE}\"}}");
+    match chosen {
         [(instance, amount)] => {
-            write!(path, "/v1/entities/account/{}-{instance}/commands/receive-deposit", plan.prefix)
-                .and_then(|()| write!(body, "{{\"amount\":{amount},\"reference\":\"bench\"}}"))
+            path.push_str(&format!("/v1/entities/account/{}-{instance}/commands/receive-deposit", plan.prefix));
+            body.push_str(&data(*amount));
         }
         many => {
             path.push_str("/v1/commands");
-            many.iter().try_for_each(|(instance, amount)| {
-                writeln!(
-                    body,
-                    "{{\"entity\":\"account\",\"id\":\"{}-{instance}\",\"command\":\"receive-deposit\",\
-                     \"data\":{{\"amount\":{amount},\"reference\":\"bench\"}}}}",
-                    plan.prefix
-                )
-            })
+            for ((instance, amount), op) in many.iter().zip(ops) {
+                line(body, plan, *instance as usize, ("receive-deposit", &data(*amount)), *op);
+            }
         }
-    };
-    written.expect("a String takes everything");
+    }
+}
+
+/// One command of a bulk request.
+fn line(body: &mut String, plan: &Plan, instance: usize, (command, data): (&str, &str), op: Option<u64>) {
+    let prefix = &plan.prefix;
+    body.push_str(&format!(
+        "{{\"entity\":\"account\",\"id\":\"{prefix}-{instance}\",\"command\":\"{command}\",\"data\":{data}"
+    ));
+    if let Some(op) = op {
+        body.push_str(&format!(",\"idempotencyKey\":\"{}\"", id(op)));
+    }
+    body.push_str("}\n");
 }
 
 /// Which commands of a request have their outcome.

@@ -1,6 +1,7 @@
 //! The result, as a table for people or as lines for programs.
 
 use comfy_table::{CellAlignment, Table};
+use evento_check::Verdict;
 use serde_json::{Value, json};
 
 use super::Plan;
@@ -67,13 +68,35 @@ impl Row {
 }
 
 /// Prints all runs to stdout.
-pub fn print(output: &Output, rows: &[Row]) -> anyhow::Result<()> {
+pub fn print(output: &Output, rows: &[Row], verdict: Option<&Verdict>) -> anyhow::Result<()> {
     if output.for_people() {
         print_table(rows);
+        println!("{}", judged(verdict));
         return Ok(());
     }
     let items: Vec<Value> = rows.iter().map(Row::value).collect();
-    output.document(&json!({ "items": items })).map_err(|failure| anyhow::anyhow!("{}", failure.title))
+    output
+        .document(&json!({ "items": items, "judge": verdict.map(judge_value) }))
+        .map_err(|failure| anyhow::anyhow!("{}", failure.title))
+}
+
+/// The judge's word in a line.
+fn judged(verdict: Option<&Verdict>) -> String {
+    let Some(verdict) = verdict else { return "judge: not asked, its log belongs to another process".to_owned() };
+    let ((passed, failed, skipped), of) = (verdict.counts(), &verdict.summary);
+    format!(
+        "judge: {} commands of {} instances, one in twenty: {passed} rules passed, {failed} failed, {skipped} skipped",
+        of.commands, of.instances
+    )
+}
+
+fn judge_value(verdict: &Verdict) -> Value {
+    let ((passed, failed, skipped), of) = (verdict.counts(), &verdict.summary);
+    json!({
+        "instances": of.instances, "commands": of.commands, "events": of.events,
+        "passed": passed, "failed": failed, "skipped": skipped,
+        "violation": verdict.first().map(evento_check::Violation::document),
+    })
 }
 
 fn print_table(rows: &[Row]) {

@@ -149,6 +149,11 @@ impl Server {
         Ok(line.and_then(|value| value.trim().parse::<f64>().ok()).unwrap_or(0.0) as u64)
     }
 
+    /// The data directory of our own server.
+    pub fn data(&self) -> Option<&Path> {
+        self.own.as_ref().map(|own| own.data.path())
+    }
+
     /// Ends our own server.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let Some(own) = &mut self.own else { return Ok(()) };

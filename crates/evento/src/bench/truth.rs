@@ -1,4 +1,5 @@
-//! The truth check after a run: what was acknowledged is there, once, in dense order, and adds up.
+//! The truth check after a run: what was acknowledged is there, once, in dense order, and adds up. The judge
+//! (`told.rs`) asks more, of fewer instances.
 //!
 //! All instances: sequence and balance against the ledger. A sample: every event, its number, and the balance
 //! as the sum of the events. A command whose answer was lost may have happened; the client loses none, as its

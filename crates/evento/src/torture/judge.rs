@@ -16,13 +16,23 @@ use crate::node;
 
 /// The verdict on a history and the log in a folder, whose files are small if torture made them so. The log is opened as a start of the server would.
 pub(crate) fn judge_folder(data: &Path, history: &[Line], small: bool) -> Result<Verdict, Failure> {
+    judge_instances(data, history, small, &|_| true)
+}
+
+/// As [`judge_folder`], on those instances only whose ids are wanted: the history speaks of no others.
+pub(crate) fn judge_instances(
+    data: &Path,
+    history: &[Line],
+    small: bool,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Verdict, Failure> {
     let (log, catalog) = node::open_to_read(data, small)?;
     let named: Vec<Named> = catalog
         .entities()
         .iter()
         .map(|entity| Named { id: entity.id, name: entity.name.as_str().to_owned(), partitions: entity.partitions })
         .collect();
-    let view = view_of(&log, &named);
+    let view = view_of(&log, &named, wanted);
     log.close();
     let view = view.map_err(node::unopened)?;
     let readable = |_: &EntityView, content: Content<'_>| readable(&catalog, content);
