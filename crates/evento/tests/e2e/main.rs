@@ -2,6 +2,7 @@
 
 mod addressed;
 mod backup;
+mod bench;
 mod bad_input;
 mod drills;
 mod failed_write;
