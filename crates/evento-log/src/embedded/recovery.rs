@@ -19,7 +19,7 @@ use super::checkpoints::{Checkpointer, Preparer, Spares};
 use super::committer::Committer;
 use super::lock::Held;
 use super::reserve::Reserve;
-use super::segments::{Replayed, Segment, Segments};
+use super::segments::{Frame, Replayed, Segment, Segments};
 use super::store::{Store, open_empty};
 use super::tables::{EndedAt, Generation, Tables, Waiting};
 use super::topics::Topics;
@@ -67,28 +67,14 @@ pub(crate) fn open(
     let mut tables = Tables::new();
     tables.meta = checkpoint.meta;
     let (store, lost) = open_store(&*shelves, &folder("state"), checkpoint.place.commit_seq, &topics)?;
-    let states_lost: BTreeSet<EntityTypeId> = match lost {
-        true => topics.on_disk()?.into_iter().map(|at| at.entity).collect(),
-        false => BTreeSet::new(),
-    };
+    let without_states = if lost { topics.on_disk()? } else { Vec::new() };
+    let states_lost: BTreeSet<EntityTypeId> = without_states.into_iter().map(|at| at.entity).collect();
     tracing::debug!(took = ?started.elapsed(), "state store opened");
     for (key, waiting) in store.all_waiting()? {
         tables.unfinished.insert(key, waiting);
     }
-    let replayed = segments.replay(checkpoint.place, config.accept_loss, |frame| {
-        for section in frame.sections {
-            match section {
-                // A full disk: it stays in memory until there is room.
-                Section::Batch(at, bytes) => match topics.append(at, &bytes) {
-                    Ok(()) | Err(Fault::Full(_)) => {}
-                    Err(fault) => return Err(fault),
-                },
-                Section::Unit(change) => tables.apply(*change, frame.head.wall),
-                Section::Meta(key, value) => tables.set_meta(key, value),
-            }
-        }
-        Ok(())
-    })?;
+    let replayed =
+        segments.replay(checkpoint.place, config.accept_loss, |frame| take_over(frame, &topics, &mut tables))?;
     if planted!(9) {
         tables.active.ids.clear();
     }
@@ -140,6 +126,22 @@ pub(crate) fn open(
     let work = work(&shared, segments, segment, next_number, incarnations, spares, end.commit_seq);
     let (frames, torn_bytes) = (replayed.frames, replayed.torn_bytes);
     Ok((shared, work, lock, Recovered { unfinished, epoch, frames, torn_bytes, states_lost }))
+}
+
+/// What a frame says goes into topics and tables.
+fn take_over(frame: Frame, topics: &Topics, tables: &mut Tables) -> Result<(), Fault> {
+    for section in frame.sections {
+        match section {
+            // A full disk: it stays in memory until there is room.
+            Section::Batch(at, bytes) => match topics.append(at, &bytes) {
+                Ok(()) | Err(Fault::Full(_)) => {}
+                Err(fault) => return Err(fault),
+            },
+            Section::Unit(change) => tables.apply(*change, frame.head.wall),
+            Section::Meta(key, value) => tables.set_meta(key, value),
+        }
+    }
+    Ok(())
 }
 
 /// Segments that may be used again: those after the current one were prepared but never used, those before the

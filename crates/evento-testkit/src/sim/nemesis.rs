@@ -84,7 +84,9 @@ impl World {
     /// Somebody starts another process on the directory while this one has it.
     fn second_start(&mut self) {
         match self.open() {
-            Err(Fault::InUse { .. }) => sometimes!("second process refused"),
+            Err(Fault::InUse { .. }) => {
+                sometimes!("second process refused");
+            }
             Ok(_) => self.broken("S10", "a second process was given the directory".to_owned()),
             // The disk failed before it was asked who has the directory.
             Err(_) => {}

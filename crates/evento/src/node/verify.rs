@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use evento_log::embedded::{EmbeddedLog, Scrubbed};
 use evento_model::EntityId;
 use evento_schema::catalog::{Catalog, EntityType};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::functions::Functions;
 use super::path::{self, Start};
@@ -23,6 +23,7 @@ use crate::cli::failure::Failure;
 use crate::cli::node::VerifyArgs;
 use crate::cli::target::Scope;
 use crate::config::Config;
+use crate::output::Output;
 use crate::output::progress::Progress;
 
 /// Damage told one by one.
@@ -95,34 +96,43 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     let took = started.elapsed().as_secs_f64();
     rollout.stop().await;
     let _ = tokio::task::spawn_blocking(move || log.close()).await;
-    let output = &context.output;
-    if output.for_people() {
-        let mut text = String::new();
-        stored.iter().for_each(|stored| stored.tell(&mut text));
-        for row in &rows {
-            let name = row["entity"].as_str().unwrap_or_default();
-            text.push_str(&format!(
-                "{name}   {} instances   {} events   {} different\n",
-                row["instances"], row["events"], row["different"]
-            ));
-            for difference in row["differences"].as_array().into_iter().flatten() {
-                let place = difference["instance"].as_str().unwrap_or_default();
-                let what = difference["message"].as_str().unwrap_or_default();
-                text.push_str(&format!("  {place} event {}: {what}\n", difference["seq"]));
-            }
-        }
-        text.push_str(&format!(
-            "{events} events replayed in {took:.1} s ({:.0} events/s)\n",
-            events as f64 / took.max(1e-9)
-        ));
-        output.text(&text)?;
-    } else {
-        let stored = stored.as_ref().map(Stored::document);
-        let document =
-            json!({"stored": stored, "items": rows, "events": events, "seconds": took, "different": different});
-        output.document(&document)?;
-    }
+    print(&context.output, stored.as_ref(), &rows, (events, different), took)?;
     Ok(if different == 0 { Exit::Done } else { Exit::Differs })
+}
+
+/// Prints what was found: what is stored, a row for each entity type, and how long the replay took.
+fn print(
+    output: &Output,
+    stored: Option<&Stored>,
+    rows: &[Value],
+    (events, different): (u64, u64),
+    took: f64,
+) -> Result<(), Failure> {
+    if !output.for_people() {
+        let stored = stored.map(Stored::document);
+        return output.document(
+            &json!({"stored": stored, "items": rows, "events": events, "seconds": took, "different": different}),
+        );
+    }
+    let mut text = String::new();
+    stored.iter().for_each(|stored| stored.tell(&mut text));
+    for row in rows {
+        let name = row["entity"].as_str().unwrap_or_default();
+        text.push_str(&format!(
+            "{name}   {} instances   {} events   {} different\n",
+            row["instances"], row["events"], row["different"]
+        ));
+        for difference in row["differences"].as_array().into_iter().flatten() {
+            let place = difference["instance"].as_str().unwrap_or_default();
+            let what = difference["message"].as_str().unwrap_or_default();
+            text.push_str(&format!("  {place} event {}: {what}\n", difference["seq"]));
+        }
+    }
+    text.push_str(&format!(
+        "{events} events replayed in {took:.1} s ({:.0} events/s)\n",
+        events as f64 / took.max(1e-9)
+    ));
+    output.text(&text)
 }
 
 /// What is stored, as it was found.
@@ -152,7 +162,7 @@ impl Stored {
         Ok(Exit::Differs)
     }
 
-    fn document(&self) -> serde_json::Value {
+    fn document(&self) -> Value {
         let Scrubbed { files, bytes, records } = self.seen;
         json!({"files": files, "bytes": bytes, "records": records, "damaged": self.damaged})
     }

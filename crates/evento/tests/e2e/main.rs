@@ -2,8 +2,8 @@
 
 mod addressed;
 mod backup;
-mod bench;
 mod bad_input;
+mod bench;
 mod drills;
 mod failed_write;
 mod full_disk;
