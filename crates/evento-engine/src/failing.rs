@@ -112,14 +112,16 @@ impl Engine {
         if head.trial.charged >= attempts_max {
             return self.park_head_now(no, line_no);
         }
+        // It is decided anew, by the function that decides, whichever it was that failed.
+        let (type_name, attempts) = (head.record.type_name.clone(), head.trial.attempts);
+        let next = self.server_of(&call.entity, &type_name, false).unwrap_or(line_no);
         if open {
             // No back-off while the function is down: a probe takes the waiting instances in turn.
-            busy.phase = Phase::Ready(line_no);
-            self.line(line_no).ready.push_back(no);
+            self.table.get_mut(no).busy().phase = Phase::Ready(next);
+            self.line(next).ready.push_back(no);
         } else {
-            let delay = call.entity.retry.delay_ms_ceiling(head.trial.attempts);
-            let delay = self.chance.up_to(delay);
-            self.delay(no, line_no, delay);
+            let delay = self.chance.up_to(call.entity.retry.delay_ms_ceiling(attempts));
+            self.delay(no, next, delay);
         }
         self.store_marked(no, 0, vec![0], None);
         self.notice_failed(no);

@@ -90,6 +90,19 @@ fn what_one_function_answers_is_no_evidence_that_another_is_alive() {
 }
 
 #[test]
+fn what_could_not_be_applied_is_decided_anew_by_the_function_that_decides() {
+    let mut world = World::new(Setting { apart: true, ..Setting::default() });
+    world.function.health = Health::CannotApply;
+    let waiter = world.send("a", "1", 5);
+    world.pass(10_000);
+    assert_eq!(world.told(waiter), "nothing yet");
+    assert!(!world.calls.contains(&0), "a request without a step: {:?}", world.calls);
+    world.function.health = Health::Well;
+    world.pass(31_000);
+    assert_eq!(world.told(waiter), "accepted 1");
+}
+
+#[test]
 fn a_lone_failing_command_in_a_quiet_system_waits_and_is_never_parked() {
     let mut world = World::new(Setting::default());
     let waiter = world.send("a", "bad", FAILS);
