@@ -3,6 +3,8 @@
 //! One implementation of "apply these events" for time travel, the check of a new revision, rebuilding states
 //! and `evento verify`. It uses half of a function's places, so that commands go before it.
 
+mod changed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -56,6 +58,8 @@ pub struct Difference {
     pub seq: Sequence,
     /// What is different.
     pub what: String,
+    /// The fields of the newest state, as stored and as replay gives them; empty if they are not known.
+    pub changed: String,
 }
 
 /// What replaying an entity type came to.
@@ -247,7 +251,8 @@ impl Replayer {
         mut folds: FxHashMap<EntityId, Folding>,
         replayed: &mut Replayed,
     ) -> Result<(), Failure> {
-        let mut wrong: Vec<(EntityId, Last)> = Vec::new();
+        let mut wrong: Vec<(EntityId, Last, String)> = Vec::new();
+        let schema = &self.applier()?.state;
         let mut after = before(partition);
         loop {
             let rows = self.log.instances(self.entity.id, after.take(), ROWS).map_err(|fault| unreadable(&fault))?;
@@ -260,7 +265,10 @@ impl Replayer {
                 let kept = state_digest(row.state.state.as_deref());
                 let compared = row.state.seq == last.seq && !row.state.is_lost();
                 if digest != last.state_digest || (compared && kept != digest) {
-                    wrong.push((row.id, last));
+                    let shown = compared && row.state.schema == schema.id && wrong.len() < DIFFERENCES_MAX;
+                    let stored = shown.then_some(row.state.state.as_deref());
+                    let changed = stored.and_then(|stored| changed::fields(&schema.schema, stored, state.as_deref()));
+                    wrong.push((row.id, last, changed.unwrap_or_default()));
                 }
             }
             if !full || beyond || folds.is_empty() {
@@ -268,11 +276,11 @@ impl Replayer {
             }
         }
         // What is left has events, but no stored state.
-        wrong.extend(folds.into_iter().filter_map(|(id, fold)| Some((id, fold.last?))));
+        wrong.extend(folds.into_iter().filter_map(|(id, fold)| Some((id, fold.last?, String::new()))));
         replayed.different = wrong.len() as u64;
-        for (id, last) in wrong.into_iter().take(DIFFERENCES_MAX) {
+        for (id, last, changed) in wrong.into_iter().take(DIFFERENCES_MAX) {
             let key = EntityKey { entity: self.entity.id, id };
-            replayed.differences.push(self.locate(&key, &last).await?);
+            replayed.differences.push(Difference { changed, ..self.locate(&key, &last).await? });
         }
         Ok(())
     }
@@ -337,13 +345,13 @@ impl Replayer {
                 let state = folds.known.get(&key.id).and_then(|fold| fold.state.as_deref());
                 if state_digest(state) != record.state_digest {
                     let what = format!("after {} the state has another digest than the log recorded", record.type_name);
-                    return Ok(Difference { id: key.id.clone(), seq: record.seq, what });
+                    return Ok(Difference { id: key.id.clone(), seq: record.seq, what, changed: String::new() });
                 }
                 from = record.seq + 1;
             }
         }
         let what = "the stored state is not the one that the events lead to".to_owned();
-        Ok(Difference { id: key.id.clone(), seq: last.seq, what })
+        Ok(Difference { id: key.id.clone(), seq: last.seq, what, changed: String::new() })
     }
 
     /// Applies what is pending, in as few requests as the function allows.

@@ -23,10 +23,10 @@ use evento_schema::catalog::Catalog;
 use evento_schema::registry::{Change, KEY_PREFIX, Registry};
 use evento_schema::resource::{Finding, ReplayCheck, Runtime};
 use parking_lot::RwLock;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Mutex, oneshot};
 
-use self::report::{read_set, refused, unstarted, with_functions, with_violations};
+use self::report::{different, read_set, refused, unstarted, with_functions, with_violations};
 use self::usage::LogUsage;
 use super::functions::{Function, Functions};
 use super::path::Path;
@@ -434,17 +434,12 @@ impl Rollout {
         if replayed.different == 0 {
             return Ok(replayed.events);
         }
-        let places: Vec<Value> = replayed
-            .differences
-            .iter()
-            .take(10)
-            .map(|d| json!({"instance": format!("{}/{}", replayer.entity.name, d.id.as_str()), "seq": d.seq, "message": d.what}))
-            .collect();
+        let violations = different(registry, &candidate.name, &replayer.entity, &replayed);
         let detail = format!(
             "{} gives {} of {} instances of {} another state than is recorded; raise stateVersion if that is meant",
             candidate.name, replayed.different, replayed.instances, replayer.entity.name
         );
-        Err(Problem::new(2303, detail).with("differences", places))
+        Err(Problem { violations, ..Problem::new(2303, detail) })
     }
 
     async fn commit(

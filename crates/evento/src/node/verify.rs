@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
         let differences: Vec<_> = replayed
             .differences
             .iter()
-            .map(|d| json!({"instance": format!("{}/{}", entity.name, d.id.as_str()), "seq": d.seq, "message": d.what}))
+            .map(|d| json!({"instance": format!("{}/{}", entity.name, d.id.as_str()), "seq": d.seq, "message": d.told()}))
             .collect();
         rows.push(json!({"entity": entity.full_name.as_str(), "instances": replayed.instances,
             "events": replayed.events, "different": replayed.different, "differences": differences}));

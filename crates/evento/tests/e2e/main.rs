@@ -7,6 +7,7 @@ mod bench;
 mod drills;
 mod failed_write;
 mod full_disk;
+mod gate;
 mod hostile;
 mod kafka_batch;
 mod kafka_hostile;

@@ -3,12 +3,17 @@
 use evento_gateway::node::ApplyRequest;
 use evento_gateway::problem::Problem;
 use evento_model::{Code, ResourceName};
+use evento_schema::catalog::EntityType;
 use evento_schema::registry::Registry;
 use evento_schema::resource::{Finding, ResourceSet, SourceFile, parse_set};
 use serde_json::{Value, json};
 
 use super::Switched;
+use crate::node::replay::{Difference, Replayed};
 use crate::node::supervisor::StartFailure;
+
+/// Instances with a changed state that a refusal tells of.
+const DIFFERENCES_SHOWN: usize = 10;
 
 pub fn read_set(request: &ApplyRequest) -> Result<ResourceSet, Problem> {
     let files: Vec<SourceFile> = request
@@ -41,9 +46,27 @@ pub fn unstarted(registry: &Registry, name: &ResourceName, failure: StartFailure
     if !failure.findings.is_empty() {
         return failure.findings.iter().map(Finding::to_value).collect();
     }
+    let mut value = violation(registry, name, failure.code, failure.message);
+    if let Some(why) = failure.why {
+        value["why"] = why.into();
+    }
+    vec![value]
+}
+
+/// The instances whose states a revision would change, the first of them.
+pub fn different(registry: &Registry, name: &ResourceName, entity: &EntityType, replayed: &Replayed) -> Vec<Value> {
+    let told = |one: &Difference| {
+        let message = format!("{}/{} from event {} on: {}", entity.name, one.id.as_str(), one.seq, one.told());
+        violation(registry, name, 2303, message)
+    };
+    replayed.differences.iter().take(DIFFERENCES_SHOWN).map(told).collect()
+}
+
+/// What is wrong with a function, at the place of its resource.
+fn violation(registry: &Registry, name: &ResourceName, code: u16, message: String) -> Value {
     let mut value = json!({
-        "code": format!("EV{:04}", failure.code), "severity": "error", "kind": "Function", "name": name.as_str(),
-        "pointer": "/spec", "message": failure.message,
+        "code": format!("EV{code:04}"), "severity": "error", "kind": "Function", "name": name.as_str(),
+        "pointer": "/spec", "message": message,
     });
     if let Some((stored, _)) = registry.function(name) {
         let place = &stored.resource.place;
@@ -51,10 +74,7 @@ pub fn unstarted(registry: &Registry, name: &ResourceName, failure: StartFailure
         value["line"] = place.line.into();
         value["column"] = place.column.into();
     }
-    if let Some(why) = failure.why {
-        value["why"] = why.into();
-    }
-    vec![value]
+    value
 }
 
 /// The document of a change with the functions that were switched, or only checked.
