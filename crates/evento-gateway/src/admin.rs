@@ -198,6 +198,14 @@ pub(crate) async fn logs(
     Ok(response)
 }
 
+/// `POST /v1/functions/{name}/rollback`
+pub(crate) async fn roll_back(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    Ok(document(&gateway.node.roll_back(&name).await?))
+}
+
 /// `POST /v1/functions/{name}/test`
 pub(crate) async fn test(
     State(gateway): State<Arc<Gateway>>,

@@ -36,6 +36,8 @@ pub trait Node: Send + Sync + 'static {
     async fn apply(&self, request: ApplyRequest) -> Result<Value, Problem>;
     /// What applying a set would change.
     async fn diff(&self, request: ApplyRequest) -> Result<Value, Problem>;
+    /// Goes back to the revision of a function that served before: the answer is as for applying.
+    async fn roll_back(&self, function: &str) -> Result<Value, Problem>;
     /// Deletes a resource.
     async fn delete(&self, kind: &str, name: &str, options: DeleteOptions) -> Result<Value, Problem>;
     /// Resources of a kind, or one, with their status.

@@ -148,6 +148,7 @@ fn row(code: u16) -> (u16, &'static str) {
         1022 => (400, "Not a valid cursor"),
         2003 => (400, "Ambiguous name"),
         2001..=2299 => (422, "The resources were refused"),
+        2307 => (409, "There is no revision to go back to"),
         2300..=2399 => (422, "The function cannot be rolled out"),
         2400..=2499 => (409, "It cannot be deleted"),
         3001..=3999 => (502, "The function failed"),

@@ -92,6 +92,7 @@ fn routes() -> Vec<Route> {
         route("get", "/v1/functions", get(admin::functions)),
         route("get", "/v1/functions/{name}", get(admin::function)),
         route("get", "/v1/functions/{name}/logs", get(admin::logs)),
+        route("post", "/v1/functions/{name}/rollback", post(admin::roll_back)),
         route("post", "/v1/functions/{name}/test", post(admin::test)),
         route("get", "/v1/backup", get(backup::backup)),
         route("get", "/v1/openapi.json", get(openapi::document)),

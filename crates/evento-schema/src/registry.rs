@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use evento_model::{Digest, EntityTypeId, FullName, ResourceName, Revision, SchemaId, TopicKind};
+use serde_json::Value;
 
 use crate::avro::Schema;
 use crate::platform::{SCHEMA_ID_FIRST, platform};
@@ -53,6 +54,8 @@ pub struct Stored {
     pub entity: Option<EntityTypeId>,
     /// What serves a Function.
     pub serving: Option<ServingRevision>,
+    /// The document of a Function under which the revision before this one served.
+    pub former: Option<Value>,
     /// With what the states of an Entity were last made.
     pub applied: Option<Applied>,
 }

@@ -230,6 +230,14 @@ fn functions() -> Rows {
         ),
         (
             "post",
+            "/v1/functions/{name}/rollback",
+            operation("functions.rollback", "Go back to the revision that served before, through the same checks")
+                .answer(200, "What was changed, and the revision that serves now", json!({"type": "object"}))
+                .problem(404, "No such function")
+                .problem(409, "There is no revision to go back to, or its files have changed"),
+        ),
+        (
+            "post",
             "/v1/functions/{name}/test",
             operation("functions.test", "Try a command on a state; nothing is written")
                 .body("application/json", reference("Trial"))

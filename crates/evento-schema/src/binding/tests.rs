@@ -255,9 +255,9 @@ fn every_registered_version_leads_to_the_declared_schema() {
 fn a_changed_state_schema_needs_a_raised_state_version() {
     let first = registry(&bank());
     let bound = bind(&first, &declaration(&first)).unwrap();
-    let served = first.activate(&bound, 12);
+    let served = first.activate(&bound, 12, None);
     assert_eq!(served.registry.resource(Kind::Function, "accounts").unwrap()["status"]["verifiedEvents"], json!(12));
-    assert!(served.registry.activate(&bound, 12).is_empty());
+    assert!(served.registry.activate(&bound, 12, None).is_empty());
     let account = "{apiVersion: evento.dev/v1alpha1, kind: Entity, metadata: {name: account}, spec: {schema: {type: record, name: Account, namespace: bank, fields: [{name: balance, type: long}]}}}";
     let second = then(&served.registry, &set(account));
     let mut declared = declaration(&second);
@@ -267,7 +267,7 @@ fn a_changed_state_schema_needs_a_raised_state_version() {
     assert_eq!(told(&found), ["EV2109 52:3 the schema of account changed and stateVersion is still 1"]);
     declared.entities[0].state_version = 2;
     let bound = bind(&second, &declared).unwrap();
-    let third = second.activate(&bound, 0).registry;
+    let third = second.activate(&bound, 0, None).registry;
     assert_eq!(declaration(&third).entities[0].state_version, 2);
     // The old function declares the old state.
     let found = bind(&second, &declaration(&first)).unwrap_err();
@@ -278,7 +278,7 @@ fn a_changed_state_schema_needs_a_raised_state_version() {
 fn a_change_and_its_activation_are_one_commit() {
     let change = Registry::default().plan(&bank(), &NoUsage).unwrap();
     let bound = bind(&change.registry, &declaration(&change.registry)).unwrap();
-    let activation = change.registry.activate(&bound, 0);
+    let activation = change.registry.activate(&bound, 0, None);
     let both = change.then(activation);
     let mut keys: Vec<_> = both.meta.iter().map(|(key, _)| key.clone()).collect();
     keys.sort();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use evento_model::{EntityTypeId, ResourceName, Revision};
+use serde_json::Value;
 
 use super::difference::{Action, Difference};
 use super::{Applied, Registry, ServingRevision};
@@ -72,8 +73,9 @@ impl Change {
 }
 
 impl Registry {
-    /// Notes that a revision serves now, and with what it makes states.
-    pub fn activate(&self, bound: &Bound, verified_events: u64) -> Change {
+    /// Notes that a revision serves now, and with what it makes states. `former` is the document under which the one
+    /// before it served.
+    pub fn activate(&self, bound: &Bound, verified_events: u64, former: Option<&Value>) -> Change {
         let mut after = self.clone();
         let revision = bound.serving.revision;
         for entity in &bound.entities {
@@ -86,14 +88,19 @@ impl Registry {
             }
         }
         if let Some(stored) = after.stored.get_mut(&(Kind::Function, bound.serving.name.clone())) {
-            let former = stored.serving.as_ref();
-            let previous = match former {
+            let served = stored.serving.as_ref();
+            let previous = match served {
                 Some(former) if former.revision == revision => former.previous,
                 former => former.map(|former: &ServingRevision| -> Revision { former.revision }),
             };
             let serving = ServingRevision { revision, previous, verified_events };
-            if former != Some(&serving) {
-                Arc::make_mut(stored).serving = Some(serving);
+            if served != Some(&serving) {
+                let other = served.is_some_and(|served| served.revision != revision);
+                let stored = Arc::make_mut(stored);
+                stored.serving = Some(serving);
+                if other {
+                    stored.former = former.cloned();
+                }
             }
         }
         Change::between(self, after, Vec::new(), Vec::new())

@@ -73,6 +73,7 @@ impl Registry {
             schema,
             entity,
             serving: former.and_then(|former| former.serving.clone()),
+            former: former.and_then(|former| former.former.clone()),
             applied: former.and_then(|former| former.applied),
         }
     }

@@ -52,6 +52,8 @@ struct KeptResource {
     verified_events: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied: Option<(u32, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former: Option<Value>,
     document: Value,
 }
 
@@ -133,6 +135,7 @@ fn read_resource(key: &str, value: &[u8]) -> Result<Stored, String> {
         schema: kept.schema.map(SchemaId),
         entity: kept.entity.map(EntityTypeId),
         serving,
+        former: kept.former,
         applied: kept.applied.map(|(state_version, schema)| Applied { state_version, schema: SchemaId(schema) }),
     })
 }
@@ -186,6 +189,7 @@ fn kept(stored: &Stored) -> KeptResource {
         previous_revision: serving.and_then(|serving| serving.previous).map(|revision| revision.to_string()),
         verified_events: serving.map_or(0, |serving| serving.verified_events),
         applied: stored.applied.map(|applied| (applied.state_version, applied.schema.0)),
+        former: stored.former.clone(),
         document: stored.resource.document.clone(),
     }
 }

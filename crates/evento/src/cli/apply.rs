@@ -103,7 +103,7 @@ pub fn render(context: &Context, args: RenderArgs) -> Result<Exit, Failure> {
 }
 
 /// Does the work, and shows meanwhile how far the server's replay of history is.
-fn while_replaying<T>(client: &Client, quiet: bool, work: impl FnOnce() -> T) -> T {
+pub(super) fn while_replaying<T>(client: &Client, quiet: bool, work: impl FnOnce() -> T) -> T {
     let (working, ended) = mpsc::channel::<()>();
     let every = if std::io::stderr().is_terminal() { LOOK_EVERY } else { Progress::PLAIN_EVERY };
     std::thread::scope(|scope| {

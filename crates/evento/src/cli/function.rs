@@ -1,9 +1,10 @@
-//! `evento function`: what functions do, say and would answer.
+//! `evento function`: what functions do, say and would answer; and the way back to a former revision.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::apply::while_replaying;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -11,12 +12,13 @@ use super::get::{self, short_revision};
 use super::target::Instance;
 use super::{completion, payload, send};
 use crate::client::{self, encode, with_query};
+use crate::output::change;
 use crate::output::form::Form;
 use crate::output::table::{Table, printable};
 use crate::output::value::fields;
 use crate::output::yaml::to_yaml;
 
-/// Look after functions: list, describe, logs, invoke
+/// Look after functions: list, describe, logs, rollback, invoke
 #[derive(clap::Subcommand)]
 pub enum Verb {
     /// List functions with revision and state
@@ -38,6 +40,15 @@ pub enum Verb {
         /// The last so many lines, at most 10000
         #[arg(short = 'n', long, default_value_t = 200)]
         lines: usize,
+    },
+    /// Go back to the revision that served before
+    #[command(
+        after_help = "The former resource is started and checked as evento apply does; rolling back again goes forward."
+    )]
+    Rollback {
+        /// The function
+        #[arg(add = completion::names(&["function"]))]
+        name: String,
     },
     /// Try a command on a state; nothing is written
     #[command(visible_alias = "test")]
@@ -79,6 +90,16 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit, Failure> {
                 context.output.text(&to_yaml(&document))?;
             } else {
                 context.output.document(&document)?;
+            }
+            Ok(Exit::Done)
+        }
+        Verb::Rollback { name } => {
+            let path = format!("/v1/functions/{}/rollback", encode(&name));
+            let (client, output) = (context.client()?, &context.output);
+            let document = while_replaying(client, output.quiet, || client.post(&path, &json!({})))?;
+            match output.for_people() {
+                true => output.text(&change::text(&document, output.style))?,
+                false => output.document(&document)?,
             }
             Ok(Exit::Done)
         }

@@ -170,6 +170,10 @@ impl Node for NodeApi {
         self.rollout.diff(&request)
     }
 
+    async fn roll_back(&self, function: &str) -> Result<Value, Problem> {
+        self.rollout.roll_back(function).await
+    }
+
     async fn delete(&self, kind: &str, name: &str, options: DeleteOptions) -> Result<Value, Problem> {
         self.rollout.delete(kind, name, options).await
     }

@@ -21,7 +21,7 @@ use evento_model::{EntityKey, EntityTypeId, ResourceName};
 use evento_schema::binding::{Bound, Declaration, bind, catalog, findings};
 use evento_schema::catalog::Catalog;
 use evento_schema::registry::{Change, KEY_PREFIX, Registry};
-use evento_schema::resource::{Finding, ReplayCheck, Runtime};
+use evento_schema::resource::{Finding, ReplayCheck, Resource, ResourceSet, Runtime};
 use parking_lot::RwLock;
 use serde_json::Value;
 use tokio::sync::{Mutex, oneshot};
@@ -274,6 +274,39 @@ impl Rollout {
         }
     }
 
+    /// Goes back to the revision of a function that served before the present one, through the same gate.
+    pub async fn roll_back(&self, name: &str) -> Result<Value, Problem> {
+        let mut kept = self.turn.lock().await;
+        let registry = self.registry();
+        let found = registry.functions().find(|(stored, _)| stored.resource.name.as_str() == name);
+        let missing = || Problem::new(1001, format!("no function is called {name:?}"));
+        let stored = found.map(|(stored, _)| stored).ok_or_else(missing)?;
+        let none = |why: &str| Problem::new(2307, format!("{name}: {why}"));
+        let wanted = stored.serving.as_ref().and_then(|serving| serving.previous);
+        let (Some(wanted), Some(document)) = (wanted, &stored.former) else {
+            return Err(none("no revision served before the present one"));
+        };
+        let resource = Resource::from_document(document).map_err(refused)?;
+        let name = resource.name.clone();
+        let set = ResourceSet { resources: vec![resource] };
+        let change = registry.plan(&set, &self.usage()).map_err(refused)?;
+        let started = supervisor::start(&change.registry, &name, &self.functions.of(&name), &self.surroundings).await;
+        let candidate =
+            started.map_err(|failure| with_violations(2301, unstarted(&change.registry, &name, failure)))?;
+        let revision = candidate.declaration.revision;
+        if revision != wanted {
+            stop_all(vec![candidate]).await;
+            let (now, wanted) = (revision.short(), wanted.short());
+            let why = format!(
+                "what starts as it did then is revision {now}, and {wanted} is wanted: its files have changed since"
+            );
+            return Err(none(&why));
+        }
+        let shown = change::document(&change, false);
+        let switched = self.switch(&mut kept, change, vec![candidate]).await?;
+        Ok(with_functions(shown, &switched, "ready"))
+    }
+
     /// What applying a set would change.
     pub fn diff(&self, request: &ApplyRequest) -> Result<Value, Problem> {
         let set = read_set(request)?;
@@ -358,6 +391,7 @@ impl Rollout {
         if !errors.is_empty() {
             return Err(refused(errors));
         }
+        let registry = self.registry();
         let mut switched = Vec::new();
         let mut rebuilds = Vec::new();
         let trial = Arc::new(catalog(&change.registry, change.registry.version() + 1, &all));
@@ -374,7 +408,8 @@ impl Rollout {
                     History::Same => verified += self.verify(&change.registry, candidate, &replayer).await?,
                 }
             }
-            let activated = change.registry.activate(&one, verified);
+            let former = registry.function(&candidate.name).map(|(stored, _)| &stored.resource.document);
+            let activated = change.registry.activate(&one, verified, former);
             change = change.then(activated);
             switched.push(Switched {
                 name: candidate.name.clone(),

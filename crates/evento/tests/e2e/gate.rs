@@ -51,3 +51,40 @@ fn a_revision_that_gives_other_states_is_refused_with_their_fields_and_the_one_b
     server.apply(&other);
     assert_eq!(send("receive-deposit", json!({"amount": 1}))["state"]["balance"], 126);
 }
+
+#[test]
+fn one_command_goes_back_to_the_revision_before_and_forward_again_if_its_program_is_still_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(root().join("examples/bank"), folder.path().join("bank")).expect("linked");
+    let mut server = Server::start(&folder.path().join("data"));
+    let reason = |server: &Server| {
+        let headers = [("Content-Type", "application/json"), ("Prefer", "wait=60")];
+        let sent = server.post("/v1/entities/account/nobody/commands/close-account", &headers, b"{}");
+        sent.expect("an answer").json()["events"][0]["data"]["reason"].as_str().expect("a reason").to_owned()
+    };
+    let rollback = |server: &Server| {
+        let (code, stdout, stderr) = server.evento(&["function", "rollback", "accounts"]);
+        (code, format!("{stdout}{stderr}"))
+    };
+    let text = "no such account";
+    server.apply(&bank(folder.path(), "first", (text, text)));
+    let (code, told) = rollback(&server);
+    assert!(code != 0 && told.contains("EV2307") && told.contains("no revision served before"), "{told}");
+
+    server.apply(&bank(folder.path(), "second", (text, "no account of this name")));
+    assert_eq!(reason(&server), "no account of this name");
+    assert_eq!(rollback(&server).0, 0);
+    assert_eq!(reason(&server), text);
+    // Also after a kill: both are in the log.
+    server.kill();
+    server = Server::start(&server.data.clone());
+    assert_eq!(rollback(&server).0, 0);
+    assert_eq!(reason(&server), "no account of this name");
+
+    let program = folder.path().join("first/accounts.py");
+    let changed = std::fs::read_to_string(&program).expect("a program").replace(text, "changed meanwhile");
+    std::fs::write(&program, changed).expect("written");
+    let (code, told) = rollback(&server);
+    assert!(code != 0 && told.contains("its files have changed since"), "{told}");
+    assert_eq!(reason(&server), "no account of this name", "nothing was changed");
+}
