@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-log", &["evento-model"]),
     ("evento-function", &["evento-model", "evento-schema"]),
     ("evento-engine", &["evento-model", "evento-schema", "evento-log", "evento-function"]),
+    ("evento-gen", &["evento-model", "evento-schema"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-listener", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-check", &["evento-model", "evento-log"]),
@@ -26,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-log",
             "evento-function",
             "evento-engine",
+            "evento-gen",
             "evento-gateway",
             "evento-listener",
             "evento-check",
@@ -50,6 +52,7 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("evento-schema", &["tokio", "hyper"]),
     ("evento-engine", &["tokio", "hyper", "axum", "fjall"]),
     ("evento-log", &["hyper", "axum"]),
+    ("evento-gen", &["tokio", "hyper"]),
 ];
 
 /// Libraries that a crate must not name among its direct normal dependencies.
