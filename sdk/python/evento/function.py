@@ -202,7 +202,7 @@ class Function(Generic[S]):
         if all(declared.input in self._commands for declared in self._declared_handlers):
             problems += [missing_handler(c, state) for c in self._commands.values() if c.cls not in handlers]
         if all(declared.input in self._events for declared in self._declared_appliers):
-            needed = [event.cls for event in self._events.values() if not event.rejection]
+            needed = [event.cls for event in self._events.values() if event.applied]
             problems += [missing_applier(cls, state) for cls in needed if cls not in appliers]
         if problems:
             lines = "\n  - ".join(problems)

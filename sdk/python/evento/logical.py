@@ -42,6 +42,11 @@ def _decimal(data: bytes, precision: int, scale: int) -> Decimal:
     return Decimal((n < 0, tuple(map(int, digits)), -scale))
 
 
+def decimal_of_bytes(data: bytes, scale: int) -> Decimal:
+    """For defaults: the number of a big-endian two's complement."""
+    return _decimal(data, 1_000, scale)
+
+
 def write_decimal(v: Decimal, precision: int, scale: int) -> bytes:
     """Minimal two's complement."""
     n = _unscaled(v, precision, scale)
@@ -137,8 +142,12 @@ def _micros(v: datetime) -> int:
 
 def read_date(b: bytes, i: int) -> tuple[date, int]:
     n, i = read_int(b, i)
+    return date_of_days(n), i
+
+
+def date_of_days(n: int) -> date:
     try:
-        return date.fromordinal(n + _EPOCH_DAY), i
+        return date.fromordinal(n + _EPOCH_DAY)
     except (ValueError, OverflowError):
         raise Malformed(f"{n} days since 1970 are outside the years 1 to 9999, which Python can hold") from None
 

@@ -31,15 +31,18 @@ class Command:
 
 
 class Event:
-    """An event, and whether it says that a command was rejected."""
+    """An event, whether it says that a command was rejected, and whether apply must cover it."""
 
-    __slots__ = ("cls", "name", "rejection", "resource")
+    __slots__ = ("applied", "cls", "name", "rejection", "resource")
 
-    def __init__(self, cls: type[Any], resource: str, *, rejection: bool = False) -> None:
+    def __init__(
+        self, cls: type[Any], resource: str, *, rejection: bool = False, applied: bool | None = None
+    ) -> None:
         self.cls = cls
         self.name = codec_of(cls).name
         self.resource = resource
         self.rejection = rejection
+        self.applied = not rejection if applied is None else applied
 
 
 class Entity:
@@ -53,20 +56,20 @@ class Entity:
         resource: str,
         commands: tuple[Command, ...],
         events: tuple[Event, ...],
-        schemas: str,
+        manifest: str,
     ) -> None:
         self.state = state
         self.name = codec_of(state).name
         self.resource = resource
         self.commands = commands
         self.events = events
-        self.schemas: list[Any] = json.loads(schemas)
+        self.schemas: list[Any] = json.loads(manifest)["schemas"]
         """Each named type is defined once, before it is used by name."""
         ENTITIES[state] = self
-        types = {_full_name(schema, ""): schema for schema in self.schemas}
+        types = dict(_named(self.schemas, ""))
         for cls in (state, *(command.cls for command in commands), *(event.cls for event in events)):
             codec = codec_of(cls)
-            codec.schema, codec.types = types[codec.name], dict(_named(self.schemas, ""))
+            codec.schema, codec.types = types[codec.name], types
 
 
 ENTITIES: dict[type[Any], Entity] = {}
