@@ -42,8 +42,8 @@ class FrozenDict(dict[str, T]):
             'a state, a command and an event are never changed in place; make a copy: {**values, "key": value}'
         )
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenDict, (dict(self),)
@@ -422,9 +422,9 @@ def quick(cls: type[T]) -> Callable[..., T]:
     )
     # Field names are those of a dataclass, so they are identifiers and nothing else can be in the source.
     exec(source, space)
-    annotated = cls.__init__.__annotations__
-    cls.__init__ = space["init"]  # type: ignore[misc]
-    cls.__init__.__annotations__ = annotated
-    cls.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    init = space["init"]
+    init.__annotations__ = cls.__init__.__annotations__
+    init.__name__, init.__qualname__ = "__init__", f"{cls.__qualname__}.__init__"
+    type.__setattr__(cls, "__init__", init)
     make: Callable[..., T] = space["make"]
     return make

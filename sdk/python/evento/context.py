@@ -160,7 +160,7 @@ def _chacha20(key: tuple[int, ...], counter: int) -> bytes:
     for _ in range(10):
         for a, b, c, d in _ROUNDS:
             _quarter_round(x, a, b, c, d)
-    return struct.pack("<16L", *((p + q) & _MASK for p, q in zip(x, start)))
+    return struct.pack("<16L", *((p + q) & _MASK for p, q in zip(x, start, strict=True)))
 
 
 def _quarter_round(x: list[int], a: int, b: int, c: int, d: int) -> None:

@@ -49,7 +49,7 @@ def _record(codec: Codec[Any], schema: Mapping[str, Any], value: Any, path: str)
     if not is_dataclass(value) or len(fields(value)) != len(schema["fields"]):
         return f"{path}: {schema['name']} is expected, not {_shown(value)}"
     space = schema.get("namespace", "")
-    for field, declared in zip(fields(value), schema["fields"]):
+    for field, declared in zip(fields(value), schema["fields"], strict=True):
         found = _find(codec, declared["type"], getattr(value, field.name), f"{path}.{declared['name']}", space)
         if found:
             return found

@@ -107,7 +107,7 @@ def _keys(text: str) -> dict[str, bytes]:
         except binascii.Error:
             key = b""
         if not name or len(key) != 32:
-            raise ValueError(f"EVENTO_IDENTITY_KEYS: {item.strip()!r} is no NAME:KEY with a key of 32 bytes in base64url")
+            raise ValueError(f"EVENTO_IDENTITY_KEYS: {item.strip()!r} is no NAME:KEY, 32 bytes in base64url")
         keys[name] = key
     if not keys:
         raise ValueError("EVENTO_IDENTITY_KEYS names no key")

@@ -310,7 +310,7 @@ class Server:
 
     def _answer(self, connection: Connection, head: Head, body: bytes) -> Replied | None:
         """The reply, or None when the deadline is over."""
-        connection.keep_alive = head.keep_alive and self.stop_at is None
+        connection.keep_alive = head.keep_alive
         if connection.is_late:
             return problem(503, "the function is stopping", "", ("retry-after", "1"))
         timeout = head.headers.get("evento-timeout-ms", "")
@@ -328,6 +328,7 @@ class Server:
         return replied
 
     def _reply(self, connection: Connection, replied: Replied) -> None:
+        connection.keep_alive = connection.keep_alive and self.stop_at is None
         connection.out = memoryview(write_reply(*replied, connection.keep_alive))
         connection.since = time.monotonic()
         self._send(connection)

@@ -234,10 +234,9 @@ def _applied_twice(
     try:
         first, second = (function.evolve(applier, payload, state, context) for _ in range(2))
     except (Exception, SystemExit) as error:
-        name = codec.cls.__name__
-        raise AssertionError(f"apply of {name} failed: {failure_of(error).title}; no command that emits it commits") from (
-            error.__cause__ or error
-        )
+        title = failure_of(error).title
+        message = f"apply of {codec.cls.__name__} failed: {title}; no command that emits it commits"
+        raise AssertionError(message) from (error.__cause__ or error)
     if first != second:
         states = [function.state_of(after) for after in (first, second)]
         raise AssertionError(
