@@ -60,8 +60,13 @@ def read_long(b: bytes, i: int) -> tuple[int, int]:
     n = b[i]
     if n < 128:
         return (n >> 1) ^ -(n & 1), i + 1
-    n &= 127
-    shift = 7
+    i += 1
+    c = b[i]
+    if c < 128:
+        n += (c << 7) - 128
+        return (n >> 1) ^ -(n & 1), i + 1
+    n += (c << 7) - 128 - (128 << 7)
+    shift = 14
     while True:
         i += 1
         c = b[i]
@@ -89,7 +94,13 @@ def read_int(b: bytes, i: int) -> tuple[int, int]:
 
 def read_length(b: bytes, i: int) -> tuple[int, int]:
     """A length that the bytes still there can hold."""
-    n, i = read_long(b, i)
+    n = b[i]
+    # An even byte below 128 is the whole of a number that is not negative.
+    if not n & 129:
+        n >>= 1
+        i += 1
+    else:
+        n, i = read_long(b, i)
     if n < 0:
         raise Malformed(f"a negative length, {n}")
     if n > len(b) - i:
@@ -98,27 +109,20 @@ def read_length(b: bytes, i: int) -> tuple[int, int]:
 
 
 def read_bytes(b: bytes, i: int) -> tuple[bytes, int]:
-    n = b[i]
-    # Odd is negative, 128 and above has more bytes.
-    if n & 129:
-        n, i = read_length(b, i)
-        j = i + n
-        return b[i:j], j
-    i += 1
-    j = i + (n >> 1)
-    if j > len(b):
-        raise short()
+    n, i = read_length(b, i)
+    j = i + n
     return b[i:j], j
 
 
 def read_string(b: bytes, i: int) -> tuple[str, int]:
     n = b[i]
+    # The same as in `read_length`, for the most frequent type.
     if n & 129:
         n, i = read_length(b, i)
-        j = i + n
-        return str(b[i:j], "utf-8"), j
-    i += 1
-    j = i + (n >> 1)
+    else:
+        n >>= 1
+        i += 1
+    j = i + n
     if j > len(b):
         raise short()
     return str(b[i:j], "utf-8"), j

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import importlib
 import json
 import os
 import time
@@ -164,13 +165,13 @@ def verify(key: bytes, message: bytes, signature: bytes) -> bool:
 def _quick(key: bytes, message: bytes, signature: bytes) -> bool | None:
     """By the package `cryptography`, if there is one."""
     try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        found = importlib.import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
+        invalid = importlib.import_module("cryptography.exceptions").InvalidSignature
     except ImportError:
         return None
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-    except (InvalidSignature, ValueError):
+        found.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (invalid, ValueError):
         return False
     return True
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .avro import INT, LONG, Malformed, read_bytes, read_index, read_int, read_long
+from .avro import INT, LONG, Malformed, read_index, read_int, read_length, read_long
 from .context import ApplyContext, Context
 from .failure import DETAIL_MAX, TITLE_MAX, DeadlineOver, Failure, UnknownName, cut, failure_of, report
 from .function import Function
@@ -19,45 +19,39 @@ from .logs import command_id
 RUN_TYPE = "application/vnd.evento.run.v1+avro"
 """Media type of both bodies."""
 
-NO_STATE = b"\x00"
+_COMMAND = 0
 _NONE, _FINAL, _EACH = range(3)
 _NO_FAILURE = b"\x00"
 
 Step = tuple[bytes, bytes, bytes, int, bytes]
 """Type, payload, id, time in milliseconds, seed."""
-
-
-class Work:
-    """One instance's steps."""
-
-    __slots__ = ("entity_id", "is_command", "ref", "seq", "state", "steps", "want")
-
-    def __init__(
-        self, ref: int, entity_id: bytes, seq: int, state: bytes | None, is_command: bool, want: int, steps: list[Step]
-    ) -> None:
-        self.ref = ref
-        self.entity_id = entity_id
-        self.seq = seq
-        self.state = state
-        self.is_command = is_command
-        self.want = want
-        self.steps = steps
+Work = tuple[int, bytes, int, "bytes | None", int, int, "list[Step]"]
+"""One instance's steps: ref, entity id, seq, state, kind, wanted states, steps."""
 
 
 def run(functions: Mapping[bytes, Function[Any]], body: bytes, until: float | None) -> bytes:
     """Answers a RunRequest. Raises Malformed for an envelope that cannot be read, DeadlineOver after `until`."""
     entity, works = read_request(body)
     function = functions.get(entity)
-    results = []
+    if not works:
+        return b"\x00"
+    out = [LONG[len(works)]]
     for work in works:
-        results.append(_result(function, entity, work, until))
-    return LONG[len(results)] + b"".join(results) + b"\x00" if results else b"\x00"
+        check_time(until)
+        _result(function, entity, work, until, out)
+    out.append(b"\x00")
+    return b"".join(out)
 
 
 def read_request(body: bytes) -> tuple[bytes, list[Work]]:
-    """The entity's full name and the works. Raises Malformed."""
+    """The entity's full name and the works. Raises Malformed.
+
+    Lengths are not compared with what is left while reading: after each text there is more to read, and reading
+    beyond the end raises.
+    """
     try:
-        entity, i = _text(body, 0)
+        n, i = read_length(body, 0)
+        entity, i = _checked(body[i : i + n]), i + n
         works: list[Work] = []
         n, i = _count(body, i)
         while n:
@@ -74,6 +68,9 @@ def read_request(body: bytes) -> tuple[bytes, list[Work]]:
 
 def _count(b: bytes, i: int) -> tuple[int, int]:
     """Items of the next block; one item of the envelope has at least one byte."""
+    n = b[i]
+    if n == 0:
+        return 0, i + 1
     n, i = read_long(b, i)
     if n < 0:
         n = -n
@@ -83,45 +80,56 @@ def _count(b: bytes, i: int) -> tuple[int, int]:
     return n, i
 
 
-def _text(b: bytes, i: int) -> tuple[bytes, int]:
+def _checked(data: bytes) -> bytes:
     """A string as its bytes: it is checked, and decoded only by who looks at it."""
-    data, i = read_bytes(b, i)
     if not data.isascii():
         try:
             data.decode()
         except UnicodeDecodeError:
             raise Malformed("a string of the request is not UTF-8") from None
-    return data, i
+    return data
 
 
 def _work(b: bytes, i: int) -> tuple[Work, int]:
     ref, i = read_int(b, i)
-    entity_id, i = _text(b, i)
+    n, i = read_length(b, i)
+    entity_id, i = _checked(b[i : i + n]), i + n
     seq, i = read_long(b, i)
     state = None
     present, i = read_index(b, i, 2)
     if present:
-        state, i = read_bytes(b, i)
+        n, i = read_length(b, i)
+        state, i = b[i : i + n], i + n
     kind, i = read_index(b, i, 2)
     want, i = read_index(b, i, 3)
     steps: list[Step] = []
     n, i = _count(b, i)
     while n:
         for _ in range(n):
-            name, i = _text(b, i)
-            payload, i = read_bytes(b, i)
-            step_id, i = _text(b, i)
-            time_ms, i = read_long(b, i)
-            seed, i = read_bytes(b, i)
-            metas, i = _count(b, i)
-            while metas:
-                for _ in range(metas):
-                    _, i = _text(b, i)
-                    _, i = _text(b, i)
-                metas, i = _count(b, i)
-            steps.append((name, payload, step_id, time_ms, seed))
+            step, i = _step(b, i)
+            steps.append(step)
         n, i = _count(b, i)
-    return Work(ref, entity_id, seq, state, kind == 0, want, steps), i
+    return (ref, entity_id, seq, state, kind, want, steps), i
+
+
+def _step(b: bytes, i: int) -> tuple[Step, int]:
+    n, i = read_length(b, i)
+    name, i = _checked(b[i : i + n]), i + n
+    n, i = read_length(b, i)
+    payload, i = b[i : i + n], i + n
+    n, i = read_length(b, i)
+    step_id, i = _checked(b[i : i + n]), i + n
+    time_ms, i = read_long(b, i)
+    n, i = read_length(b, i)
+    seed, i = b[i : i + n], i + n
+    metas, i = _count(b, i)
+    while metas:
+        for _ in range(2 * metas):
+            n, i = read_length(b, i)
+            _checked(b[i : i + n])
+            i += n
+        metas, i = _count(b, i)
+    return (name, payload, step_id, time_ms, seed), i
 
 
 def check_time(until: float | None) -> None:
@@ -130,33 +138,41 @@ def check_time(until: float | None) -> None:
         raise DeadlineOver
 
 
-def _result(function: Function[Any] | None, entity: bytes, work: Work, until: float | None) -> bytes:
-    outcomes: list[bytes] = []
+def _result(function: Function[Any] | None, entity: bytes, work: Work, until: float | None, out: list[bytes]) -> None:
+    """Appends the result of one work; a failure in it stays in it."""
+    out += INT[work[0]], b"\x00"
+    begin = len(out)
     failure = _NO_FAILURE
     try:
         if function is None:
             raise UnknownName(f"unknown entity {entity.decode()}")
-        fold = _commands if work.is_command else _events
-        fold(function, work, outcomes, until)
+        if work[4] == _COMMAND:
+            _commands(function, work, until, out)
+        else:
+            _events(function, work, until, out)
     except (Exception, SystemExit) as error:
+        done = len(out) - begin
         failed = failure_of(error)
         if failed is not error:
-            report(error, f"{work.steps[len(outcomes)][0].decode()} of {work.entity_id.decode()}")
-        failure = _failure(failed, len(outcomes))
-    if not outcomes:
-        return b"".join((INT[work.ref], b"\x00", failure))
-    return b"".join((INT[work.ref], LONG[len(outcomes)], *outcomes, b"\x00", failure))
+            report(error, f"{work[6][done][0].decode()} of {work[1].decode()}")
+        failure = _failure(failed, done)
+    done = len(out) - begin
+    if done:
+        out[begin - 1] = LONG[done]
+        out.append(b"\x00")
+    out.append(failure)
 
 
-def _commands(function: Function[Any], work: Work, outcomes: list[bytes], until: float | None) -> None:
-    """Each command is decided on the state that the one before left."""
-    state, seq, want = work.state, work.seq, work.want
-    last = len(work.steps) - 1
-    for n, (name, payload, step_id, time_ms, seed) in enumerate(work.steps):
-        check_time(until)
+def _commands(function: Function[Any], work: Work, until: float | None, out: list[bytes]) -> None:
+    """Appends an outcome for each command, which is decided on the state that the one before left."""
+    _, entity_id, seq, state, _, want, steps = work
+    last = len(steps) - 1
+    for n, (name, payload, step_id, time_ms, seed) in enumerate(steps):
+        if n:
+            check_time(until)
         command_id.set(step_id)
         handler = function.handler_of(name)
-        context = Context(work.entity_id, time_ms, seq, step_id, seed) if handler.wants_context else None
+        context = Context(entity_id, time_ms, seq, step_id, seed) if handler.wants_context else None
         events = function.decide(handler, payload, state, context)
         parts = [LONG[len(events)]]
         states = []
@@ -165,46 +181,45 @@ def _commands(function: Function[Any], work: Work, outcomes: list[bytes], until:
             if want:
                 applier = emitted.applier
                 if applier is not None:
-                    apply_context = ApplyContext(work.entity_id, time_ms) if applier.wants_context else None
+                    apply_context = ApplyContext(entity_id, time_ms) if applier.wants_context else None
                     state = function.evolve(applier, data, state, apply_context)
                 states.append(state)
         seq += len(events)
-        parts += b"\x00", _states(states if want == _EACH or n == last else [], want)
-        outcomes.append(b"".join(parts))
+        parts.append(b"\x00")
+        if want == _EACH or (want == _FINAL and n == last):
+            _put_states(states if want == _EACH else states[-1:], parts)
+        parts.append(b"\x00")
+        out.append(b"".join(parts))
 
 
-def _events(function: Function[Any], work: Work, outcomes: list[bytes], until: float | None) -> None:
-    """Each event is applied to the state that the one before left."""
-    state, want = work.state, work.want
-    last = len(work.steps) - 1
-    for n, (name, payload, step_id, time_ms, _) in enumerate(work.steps):
-        check_time(until)
+def _events(function: Function[Any], work: Work, until: float | None, out: list[bytes]) -> None:
+    """Appends an outcome for each event, which is applied to the state that the one before left."""
+    _, entity_id, _, state, _, want, steps = work
+    last = len(steps) - 1
+    for n, (name, payload, step_id, time_ms, _) in enumerate(steps):
+        if n:
+            check_time(until)
         command_id.set(step_id)
         applier = function.applier_of(name)
-        context = ApplyContext(work.entity_id, time_ms) if applier.wants_context else None
+        context = ApplyContext(entity_id, time_ms) if applier.wants_context else None
         state = function.evolve(applier, payload, state, context)
-        wanted = want == _EACH or (want == _FINAL and n == last)
-        outcomes.append(b"\x00" + _states([state] if wanted else [], want))
+        parts = [b"\x00"]
+        if want == _EACH or (want == _FINAL and n == last):
+            _put_states([state], parts)
+        parts.append(b"\x00")
+        out.append(b"".join(parts))
 
 
-def _states(states: list[bytes | None], want: int) -> bytes:
-    """The states that were asked for, as an Avro array: for FINAL only the last."""
-    if want == _FINAL:
-        states = states[-1:]
-    if not states:
-        return b"\x00"
-    parts = [LONG[len(states)]]
+def _put_states(states: list[bytes | None], parts: list[bytes]) -> None:
+    """The block of an Avro array of states."""
+    parts.append(LONG[len(states)])
     for state in states:
         if state is None:
-            parts.append(NO_STATE)
+            parts.append(b"\x00")
         else:
             parts += b"\x02", LONG[len(state)], state
-    parts.append(b"\x00")
-    return b"".join(parts)
 
 
 def _failure(failure: Failure, step: int) -> bytes:
     title, detail = cut(failure.title, TITLE_MAX), cut(failure.detail, DETAIL_MAX)
-    return b"".join(
-        (b"\x02", INT[step], INT[failure.kind], LONG[len(title)], title, LONG[len(detail)], detail)
-    )
+    return b"".join((b"\x02", INT[step], INT[failure.kind], LONG[len(title)], title, LONG[len(detail)], detail))

@@ -87,7 +87,7 @@ def ask(
 @contextmanager
 def served(program: str, listen: str, **environment: str) -> Iterator[Served]:
     """Runs a program of this folder until the end of the block."""
-    paths = [HERE.parent, HERE.parent / "generated", HERE]
+    paths = [HERE.parent, HERE.parent / "probe", HERE]
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     python_path = os.pathsep.join(map(str, paths))
     process = subprocess.Popen(

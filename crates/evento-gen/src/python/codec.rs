@@ -7,6 +7,8 @@ use crate::{Ir, Writer};
 
 /// Largest least size of an item that is told; beyond it one byte more or less does not matter.
 const SIZE_MIN_MAX: u64 = 1 << 24;
+/// Longest line that is not broken.
+const LINE_MAX: usize = 110;
 
 /// Writes both functions.
 pub(super) fn functions(ir: &Ir, names: &Names, declared: &Declared, out: &mut Writer) {
@@ -45,54 +47,59 @@ fn read_record(ir: &Ir, names: &Names, declared: &Declared, record: &Record, out
             out.line("d = deeper(d)");
         }
         for (field, local) in record.fields.iter().zip(&locals) {
-            out.line(format!("{local}, i = {}", read(ir, names, &field.kind)));
+            out.line(format!("{local}, i = {}", read(ir, names, &field.kind, 0)));
         }
-        match locals.is_empty() {
-            true => out.line(format!("return {ident}(), i")),
-            false => out.line(format!("return _make_{ident}({}), i", locals.join(", "))),
+        let line = match locals.is_empty() {
+            true => format!("return {ident}(), i"),
+            false => format!("return _make_{ident}({}), i", locals.join(", ")),
         };
+        if line.len() <= LINE_MAX {
+            out.line(line);
+            return;
+        }
+        out.block(format!("value = _make_{ident}("), ")", |out| {
+            for local in &locals {
+                out.line(format!("{local},"));
+            }
+        });
+        out.line("return value, i");
     });
 }
 
-/// The expression that reads a value at `i`.
-fn read(ir: &Ir, names: &Names, kind: &Type) -> String {
+/// The expression that reads a value at `i`, which is `level` arrays and maps below the record around.
+fn read(ir: &Ir, names: &Names, kind: &Type, level: usize) -> String {
+    let items = |item: &Type| format!("{}, {}", reader(ir, names, item, level + 1), size_min(ir, item));
     match kind {
         Type::Fixed { size, .. } => format!("read_fixed(b, i, {size})"),
-        Type::Array(item) => format!("read_array(b, i, {}, {})", reader(ir, names, item), size_min(ir, item)),
-        Type::Map(value) => format!("read_map(b, i, {}, {})", reader(ir, names, value), size_min(ir, value)),
+        Type::Array(item) => format!("read_array(b, i, {})", items(item)),
+        Type::Map(value) => format!("read_map(b, i, {})", items(value)),
         Type::Optional { item, null_first } => {
             let null = if *null_first { "" } else { ", 1" };
-            format!("read_optional(b, i, {}{null})", item_reader(ir, names, item, "d"))
+            format!("read_optional(b, i, {}{null})", reader(ir, names, item, level))
         }
         Type::Decimal { precision, scale, fixed: None } => format!("read_decimal(b, i, {precision}, {scale})"),
         Type::Decimal { precision, scale, fixed: Some(size) } => {
             format!("read_decimal_fixed(b, i, {size}, {precision}, {scale})")
         }
-        kind if names.is_deep(kind) => format!("_read_{}(b, i, d)", annotation(ir, kind)),
+        kind if names.is_deep(kind) => {
+            let depth = if level == 0 { "d".to_owned() } else { format!("d + {level}") };
+            format!("_read_{}(b, i, {depth})", annotation(ir, kind))
+        }
         kind => format!("{}(b, i)", simple(ir, kind, "read")),
     }
 }
 
-/// A callable that reads the items of an array or map: they are one level deeper.
-fn reader(ir: &Ir, names: &Names, kind: &Type) -> String {
-    item_reader(ir, names, kind, "deeper(d)")
-}
-
-fn item_reader(ir: &Ir, names: &Names, kind: &Type, depth: &str) -> String {
-    let deep = names.is_deep(kind);
-    if !deep && is_simple(kind) {
+/// A callable that reads a value.
+fn reader(ir: &Ir, names: &Names, kind: &Type, level: usize) -> String {
+    if is_simple(kind) && !names.is_deep(kind) {
         return simple(ir, kind, "read");
     }
-    let depth = if deep { format!(", d={depth}") } else { String::new() };
-    format!("lambda b, i{depth}: {}", read(ir, names, kind))
+    format!("lambda b, i: {}", read(ir, names, kind, level))
 }
 
 /// Whether one function of the SDK, or of the package, is all that it takes.
 fn is_simple(kind: &Type) -> bool {
-    !matches!(
-        kind,
-        Type::Fixed { .. } | Type::Array(_) | Type::Map(_) | Type::Optional { .. } | Type::Decimal { .. }
-    )
+    !matches!(kind, Type::Fixed { .. } | Type::Array(_) | Type::Map(_) | Type::Optional { .. } | Type::Decimal { .. })
 }
 
 /// The function that reads or writes a simple type.
@@ -132,13 +139,15 @@ fn write_record(ir: &Ir, names: &Names, declared: &Declared, record: &Record, ou
                 parts.push(write(ir, names, &field.kind, &format!("v.{name}")));
             }
         }
-        match &parts[..] {
-            [] => drop(out.line("return b\"\"")),
-            [one] => drop(out.line(format!("return {one}"))),
-            _ => out.block("return b\"\".join((", "))", |out| {
-                parts.iter().for_each(|part| drop(out.line(format!("{part},"))));
-            }),
+        if let [] | [_] = parts[..] {
+            out.line(format!("return {}", parts.first().map_or("b\"\"", String::as_str)));
+            return;
         }
+        out.block("return b\"\".join((", "))", |out| {
+            for part in &parts {
+                out.line(format!("{part},"));
+            }
+        });
     });
 }
 
@@ -188,20 +197,21 @@ fn read_union(ir: &Ir, names: &Names, id: TypeId, union: &Union, out: &mut Write
     out.block(read_head(ir, names, &Type::Union(id)), "", |out| {
         out.line(format!("n, i = read_index(b, i, {})", union.branches.len()));
         for (n, branch) in union.branches.iter().enumerate() {
+            let value = read(ir, names, &branch.kind, 0);
+            let lines = match (names.wrapper(id, n), &branch.kind) {
+                (None, Type::Null) => "return None, i".to_owned(),
+                (None, _) => format!("return {value}"),
+                // A local of its own for each branch, since their types differ.
+                (Some(wrapper), _) => format!("x{n}, i = {value}\nreturn {wrapper}(x{n}), i"),
+            };
+            if n + 1 == union.branches.len() {
+                out.line(&lines);
+                continue;
+            }
             out.block(format!("if n == {n}:"), "", |out| {
-                let value = read(ir, names, &branch.kind);
-                match (names.wrapper(id, n), &branch.kind) {
-                    (None, Type::Null) => drop(out.line("return None, i")),
-                    (None, _) => drop(out.line(format!("return {value}"))),
-                    (Some(wrapper), _) => {
-                        // A local of its own for each branch, since their types differ.
-                        out.line(format!("x{n}, i = {value}"));
-                        out.line(format!("return {wrapper}(x{n}), i"));
-                    }
-                }
+                out.line(&lines);
             });
         }
-        out.line(format!("raise AssertionError(\"{} branches\")", union.branches.len()));
     });
 }
 

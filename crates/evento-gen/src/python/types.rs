@@ -58,7 +58,8 @@ pub(super) fn record(ir: &Ir, names: &Names, declared: &Declared, out: &mut Writ
         out.blank();
         for (n, (field, name)) in record.fields.iter().zip(names::fields(record)).enumerate() {
             let default = field.default.as_ref().filter(|_| n >= first_default);
-            let default = default.map_or(String::new(), |default| format!(" = {}", default_of(ir, names, field, default)));
+            let default =
+                default.map_or(String::new(), |default| format!(" = {}", default_of(ir, names, field, default)));
             out.line(format!("{name}: {}{default}", annotation(ir, &field.kind)));
             if let Some(doc) = &field.doc {
                 docstring(doc, out);
@@ -171,7 +172,10 @@ fn bytes(data: &[u8]) -> String {
 
 /// A text below a class or a field, as editors show it.
 fn docstring(doc: &str, out: &mut Writer) {
-    let doc = doc.trim().replace('\\', "\\\\").replace('"', "\\\"");
+    let mut doc = doc.trim().replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"");
+    if doc.ends_with('"') {
+        doc.insert(doc.len() - 1, '\\');
+    }
     let doc: String = doc.chars().filter(|letter| *letter == '\n' || !letter.is_control()).collect();
     match doc.contains('\n') {
         false => out.line(format!("\"\"\"{doc}\"\"\"")),
