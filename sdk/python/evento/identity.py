@@ -115,9 +115,7 @@ def _keys(text: str) -> dict[str, bytes]:
     return keys
 
 
-def _differing(
-    claims: dict[str, Any], method: str, path: str, headers: Headers, body: bytes, now: float
-) -> str | None:
+def _differing(claims: dict[str, Any], method: str, path: str, headers: Headers, body: bytes, now: float) -> str | None:
     """Why the claims do not fit the request, or None."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
     attempt = headers.get("evento-attempt", "0")

@@ -35,9 +35,7 @@ class Event:
 
     __slots__ = ("applied", "cls", "name", "rejection", "resource")
 
-    def __init__(
-        self, cls: type[Any], resource: str, *, rejection: bool = False, applied: bool | None = None
-    ) -> None:
+    def __init__(self, cls: type[Any], resource: str, *, rejection: bool = False, applied: bool | None = None) -> None:
         self.cls = cls
         self.name = codec_of(cls).name
         self.resource = resource

@@ -26,7 +26,6 @@ from conformance import (
 )
 from conformance import Context as LookAround
 from conformance import Poison as RefuseForGood
-
 from evento import ApplyContext, Context, Function, Poison, replace
 
 DIGEST_BELOW = 1_000_000_007

@@ -2,15 +2,16 @@
 
 import time
 
-from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
-
 from evento import Context, Function, Poison
+from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
 accounts = Function(Account, version="9")
 
 
 @accounts.handle
-def deposit(cmd: DepositCash, account: Account | None, context: Context) -> tuple[DepositReceived | DepositRefused, ...]:
+def deposit(
+    cmd: DepositCash, account: Account | None, context: Context
+) -> tuple[DepositReceived | DepositRefused, ...]:
     if cmd.reference == "sleep":
         time.sleep(cmd.amount / 1000)
     if cmd.reference == "poison":

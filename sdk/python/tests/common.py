@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
-from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
 from evento import ApplyContext, Context, Function, Poison
+from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFORMANCE = ROOT / "sdk" / "conformance"

@@ -6,10 +6,10 @@ import pickle
 import struct
 
 import pytest
-from golden_bank import Account, DepositCash
 
 from evento import FrozenDict, Malformed, Unwritable, avro, codec_of, logical, replace
 from evento.avro import INT, LONG, Codec
+from golden_bank import Account, DepositCash
 
 
 @pytest.mark.parametrize(

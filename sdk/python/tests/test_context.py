@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from common import GOLDEN
 
+from common import GOLDEN
 from evento import Context
 from evento.context import _chacha20
 

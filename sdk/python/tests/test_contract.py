@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NoReturn
 
 import pytest
-from common import bank
-from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
+from common import bank
 from evento import Function, FunctionError
 from evento.failure import ContractBroken
+from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
 
 def deposit(cmd: DepositCash, account: Account | None) -> DepositReceived | DepositRefused:

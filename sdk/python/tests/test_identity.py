@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from common import GOLDEN, golden
 
+from common import GOLDEN, golden
 from evento import identity
 from evento.identity import Verifier
 

@@ -5,15 +5,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from common import GOLDEN, golden, request, results, step, work
-from conformance import Echo, Echoed, Ended, Everything, Inner, Mapped, Maps, Noted, Probe, RejectedAndCounted
-from probe import probe
 
 import conformance
+from common import GOLDEN, golden, request, results, step, work
+from conformance import Echo, Echoed, Ended, Everything, Inner, Mapped, Maps, Noted, Probe, RejectedAndCounted
 from evento import Poison, codec_of
 from evento.failure import ContractBroken
 from evento.host import Host
 from evento.run import run
+from probe import probe
 
 NAMES = ("zero", "low", "high", "mixed", "special")
 FUNCTIONS = Host(probe).functions
@@ -76,11 +76,13 @@ def test_values_nest_64_deep_and_no_deeper():
         codec.decode(codec.encode(replace(zero, list=chain(64))))
 
 
-@pytest.mark.parametrize("vector", json.loads((GOLDEN / "context.json").read_text())["vectors"], ids=lambda v: v["seed"])
+VECTORS = json.loads((GOLDEN / "context.json").read_text())["vectors"]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["seed"])
 def test_the_context_is_the_golden_one(vector):
-    asked = step(
-        "evento.conformance.Context", b"", id=vector["commandId"], time=vector["time"], seed=bytes.fromhex(vector["seed"])
-    )
+    seed = bytes.fromhex(vector["seed"])
+    asked = step("evento.conformance.Context", b"", id=vector["commandId"], time=vector["time"], seed=seed)
     (result,) = ran([work([asked], entityId=vector["entityId"], seq=int(vector["seq"]))])
     (outcome,) = result["outcomes"]
     assert outcome["events"][0]["payload"].hex() == vector["contextSeen"]

@@ -1,14 +1,14 @@
 """The batch framing: golden bytes, chained steps, failures that stay with their work."""
 
 import pytest
-from common import ACCOUNT, bank, golden, request, results, step, work
-from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
+from common import ACCOUNT, bank, golden, request, results, step, work
 from evento import codec_of
 from evento.avro import Malformed
 from evento.failure import DeadlineOver
 from evento.host import Host
 from evento.run import run
+from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
 
 def encoded(value):

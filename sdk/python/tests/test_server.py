@@ -8,13 +8,13 @@ import threading
 import time
 
 import pytest
-from common import ACCOUNT, GOLDEN, golden, request, results, step, work
-from golden_bank import Account, DepositCash
-from serving import ask, free_port, problem, served
 
+from common import ACCOUNT, GOLDEN, golden, request, results, step, work
 from evento import codec_of
 from evento.host import BODY_BYTES_MAX
 from evento.run import RUN_TYPE
+from golden_bank import Account, DepositCash
+from serving import ask, free_port, problem, served
 
 DATUM = "avro/binary"
 CONTEXT = {

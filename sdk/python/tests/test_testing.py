@@ -3,10 +3,10 @@
 from datetime import datetime, timezone
 
 import pytest
-from common import bank
-from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
+from common import bank
 from evento import ApplyContext, Context, Function, Poison, Retry
+from golden_bank import Account, DepositCash, DepositReceived, DepositRefused
 
 REFUSED = DepositRefused("the amount must be above zero")
 
@@ -105,7 +105,7 @@ def test_an_apply_that_is_not_deterministic_or_fails_is_found():
         return Account("A", "EUR", next(numbers))
 
     with pytest.raises(AssertionError, match=r"not deterministic\nstate: not as expected\n  Account.balance: 0"):
-        function.given(DepositReceived(1, ""))  .when(DepositCash(1))
+        function.given(DepositReceived(1, "")).when(DepositCash(1))
     with pytest.raises(AssertionError, match="ValueError: too much; no command that emits it commits"):
         function.given().when(DepositCash(6))
 
