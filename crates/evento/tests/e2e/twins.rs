@@ -1,4 +1,5 @@
-//! The bank in Rust and the bank in Python give the same events and states for the same commands.
+//! The bank in Rust and the banks in Python, by hand and on the SDK, give the same events and states for the same
+//! commands. Events are kept in canonical bytes, so the same values are the same bytes.
 
 use std::path::Path;
 
@@ -47,4 +48,7 @@ fn rust_and_python_decide_and_evolve_alike() {
     let in_python = run(python.path(), &root().join("examples/bank-python/run-function"), PYTHON);
     assert_eq!(in_rust, in_python);
     assert_eq!(in_rust.0.len(), 13);
+    let typed = tempfile::tempdir().expect("a folder");
+    let on_the_sdk = run(typed.path(), &root().join("examples/bank-python-typed/run-function"), "");
+    assert_eq!(in_rust, on_the_sdk);
 }
