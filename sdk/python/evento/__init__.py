@@ -7,9 +7,7 @@
 The SDK knows nothing of storage, retries or Kafka, and needs nothing but the standard library.
 """
 
-from dataclasses import replace
-
-from .avro import Codec, FrozenDict, Malformed, Unwritable
+from .avro import Codec, FrozenDict, Malformed, Unwritable, replace
 from .context import ApplyContext, Context, Random
 from .contract import FunctionError
 from .failure import Failure, Poison, Retry

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -341,6 +341,15 @@ def wrong(value: object, expected: str) -> Unwritable:
 # Codecs.
 
 
+if TYPE_CHECKING:
+    from dataclasses import replace as replace
+else:
+
+    def replace(value, /, **changes):
+        """A copy of a record with other values for some fields; as `dataclasses.replace`, in a fraction of the time."""
+        return value.__replace__(**changes)
+
+
 class Codec(Generic[T]):
     """How one record is read and written. Generated code puts one on each class as `__evento__`."""
 
@@ -386,6 +395,11 @@ def make({args}):
     {sets}
     __e.__class__ = __cls
     return __e
+def copy(__o, /, {kept}):
+    __e = __new(__draft)
+    {copied}
+    __e.__class__ = __cls
+    return __e
 def init(__e, {args_with_defaults}):
     __become(__e, "__class__", __draft)
     {made}
@@ -409,7 +423,8 @@ def quick(cls: type[T]) -> Callable[..., T]:
         only = cls()
         return lambda: only
     draft = type(cls.__name__, (), {"__slots__": tuple(names), "__module__": cls.__module__})
-    space: dict[str, Any] = {"__cls": cls, "__draft": draft, "__new": object.__new__, "__become": object.__setattr__}
+    space: dict[str, Any] = {"__cls": cls, "__draft": draft, "__new": object.__new__}
+    space |= {"__become": object.__setattr__, "__keep": object()}
     with_defaults, made = [], ["pass"]
     for n, field in enumerate(fields(cls)):  # type: ignore[arg-type]
         default = field.default
@@ -422,6 +437,8 @@ def quick(cls: type[T]) -> Callable[..., T]:
         args=", ".join(names),
         args_with_defaults=", ".join(with_defaults),
         made="\n    ".join(made),
+        kept=", ".join(f"{name}=__keep" for name in names),
+        copied="\n    ".join(f"__e.{name} = __o.{name} if {name} is __keep else {name}" for name in names),
         sets="\n    ".join(f"__e.{name} = {name}" for name in names),
     )
     # Field names are those of a dataclass, so they are identifiers and nothing else can be in the source.
@@ -430,5 +447,7 @@ def quick(cls: type[T]) -> Callable[..., T]:
     init.__annotations__ = cls.__init__.__annotations__
     init.__name__, init.__qualname__ = "__init__", f"{cls.__qualname__}.__init__"
     type.__setattr__(cls, "__init__", init)
+    # What `copy.replace` of Python 3.13 calls, and `evento.replace` everywhere.
+    type.__setattr__(cls, "__replace__", space["copy"])
     make: Callable[..., T] = space["make"]
     return make

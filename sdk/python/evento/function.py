@@ -327,6 +327,13 @@ def _at(declared: Declared, problems: list[str]) -> list[str]:
 
 def _decoded(codec: Codec[Any], data: bytes) -> Any:
     try:
+        value, end = codec.read(data, 0)
+        if end == len(data):
+            return value
+    except (IndexError, ValueError):
+        pass
+    try:
+        # Once more, for the error in words.
         return codec.decode(data)
     except Malformed as error:
         raise ContractBroken("undecodable payload", f"{codec.name}: {error}") from None
@@ -334,6 +341,11 @@ def _decoded(codec: Codec[Any], data: bytes) -> Any:
 
 def _encoded(codec: Codec[Any], value: Any) -> bytes:
     try:
+        return codec.write(value)
+    except Exception:
+        pass
+    try:
+        # Once more, for the error in words.
         return codec.encode(value)
     except Unwritable as error:
         raise ContractBroken(f"{codec.cls.__name__} cannot be written", str(error)) from None

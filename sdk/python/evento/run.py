@@ -46,8 +46,8 @@ def run(functions: Mapping[bytes, Function[Any]], body: bytes, until: float | No
 def read_request(body: bytes) -> tuple[bytes, list[Work]]:
     """The entity's full name and the works. Raises Malformed.
 
-    Lengths are not compared with what is left while reading: after each text there is more to read, and reading
-    beyond the end raises.
+    Short lengths are not compared with what is left: after each text there is more to read, and reading beyond the
+    end raises.
     """
     try:
         n, i = read_length(body, 0)
@@ -91,14 +91,23 @@ def _checked(data: bytes) -> bytes:
 
 
 def _work(b: bytes, i: int) -> tuple[Work, int]:
+    # A length that is an even byte below 128 is read here, without a call; see `read_length`.
     ref, i = read_int(b, i)
-    n, i = read_length(b, i)
+    n = b[i]
+    if n & 129:
+        n, i = read_length(b, i)
+    else:
+        n, i = n >> 1, i + 1
     entity_id, i = _checked(b[i : i + n]), i + n
     seq, i = read_long(b, i)
     state = None
     present, i = read_index(b, i, 2)
     if present:
-        n, i = read_length(b, i)
+        n = b[i]
+        if n & 129:
+            n, i = read_length(b, i)
+        else:
+            n, i = n >> 1, i + 1
         state, i = b[i : i + n], i + n
     kind, i = read_index(b, i, 2)
     want, i = read_index(b, i, 3)
@@ -113,14 +122,30 @@ def _work(b: bytes, i: int) -> tuple[Work, int]:
 
 
 def _step(b: bytes, i: int) -> tuple[Step, int]:
-    n, i = read_length(b, i)
+    n = b[i]
+    if n & 129:
+        n, i = read_length(b, i)
+    else:
+        n, i = n >> 1, i + 1
     name, i = _checked(b[i : i + n]), i + n
-    n, i = read_length(b, i)
+    n = b[i]
+    if n & 129:
+        n, i = read_length(b, i)
+    else:
+        n, i = n >> 1, i + 1
     payload, i = b[i : i + n], i + n
-    n, i = read_length(b, i)
+    n = b[i]
+    if n & 129:
+        n, i = read_length(b, i)
+    else:
+        n, i = n >> 1, i + 1
     step_id, i = _checked(b[i : i + n]), i + n
     time_ms, i = read_long(b, i)
-    n, i = read_length(b, i)
+    n = b[i]
+    if n & 129:
+        n, i = read_length(b, i)
+    else:
+        n, i = n >> 1, i + 1
     seed, i = b[i : i + n], i + n
     metas, i = _count(b, i)
     while metas:
@@ -171,7 +196,7 @@ def _commands(function: Function[Any], work: Work, until: float | None, out: lis
         if n:
             check_time(until)
         command_id.set(step_id)
-        handler = function.handler_of(name)
+        handler = function.handlers.get(name) or function.handler_of(name)
         context = Context(entity_id, time_ms, seq, step_id, seed) if handler.wants_context else None
         events = function.decide(handler, payload, state, context)
         parts = [LONG[len(events)]]
@@ -200,7 +225,7 @@ def _events(function: Function[Any], work: Work, until: float | None, out: list[
         if n:
             check_time(until)
         command_id.set(step_id)
-        applier = function.applier_of(name)
+        applier = function.appliers.get(name) or function.applier_of(name)
         context = ApplyContext(entity_id, time_ms) if applier.wants_context else None
         state = function.evolve(applier, payload, state, context)
         parts = [b"\x00"]

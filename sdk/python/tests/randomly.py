@@ -158,7 +158,9 @@ class Values:
         if kind == "uuid":
             return UUID(int=self.chance.getrandbits(128))
         if kind == "date":
-            return date.fromordinal(self.chance.choice((1, 719163, date.max.toordinal(), self.chance.randrange(1, 10**6))))
+            return date.fromordinal(
+                self.chance.choice((1, 719163, date.max.toordinal(), self.chance.randrange(1, 10**6)))
+            )
         unit = 1000 if kind == "timestamp-millis" else 1
         micros = self.chance.choice((0, -62_135_596_800_000_000, self.chance.randrange(10**17))) // unit * unit
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)

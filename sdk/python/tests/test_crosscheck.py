@@ -13,10 +13,10 @@ from pathlib import Path
 
 import fastavro
 import pytest
-from randomly import Schemas, Values, for_fastavro, plain
 
 from evento import Malformed, codec_of
 from evento.model import ENTITIES
+from randomly import Schemas, Values, for_fastavro, plain
 
 EVENTO = os.environ.get("EVENTO")
 ENTITY_COUNT = 40
