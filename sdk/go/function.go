@@ -32,6 +32,15 @@ type Events[R Record] struct {
 // NewEvents answers these events, in this order. They commit together.
 func NewEvents[R Record](first R, rest ...R) Events[R] { return Events[R]{first, rest, true} }
 
+// EventsOf answers the events of a list whose length is not known before. An empty one is refused when it is returned:
+// a command is answered by at least one event.
+func EventsOf[R Record](list []R) Events[R] {
+	if len(list) == 0 {
+		return Events[R]{}
+	}
+	return Events[R]{list[0], list[1:], true}
+}
+
 // All are the events in order.
 func (e Events[R]) All() []R {
 	if !e.some {
@@ -169,6 +178,13 @@ func (f *Function) agree() {
 	if len(f.handlers) != len(f.manifest.Handles) || len(f.appliers) != len(f.manifest.Applies) {
 		panic("evento: the manifest of " + f.entity + " lacks a method's command or event; run `evento gen go` again")
 	}
+}
+
+// StateVersion sets the version of the state, 1 if it is not set. Raise it when apply's code changes meaning: Evento
+// then makes all states anew from their events.
+func (f *Function) StateVersion(version int) *Function {
+	f.manifest.StateVersion = version
+	return f
 }
 
 // Entity is the full name of the entity.

@@ -71,9 +71,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // discover serves the manifest.
 func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
-	if !s.identity.accept(w, r, nil) {
-		return
-	}
 	tag := `"` + s.digest + `"`
 	w.Header().Set("ETag", tag)
 	if r.Header.Get("If-None-Match") == tag {

@@ -41,6 +41,34 @@ func (r *Random) Read(target []byte) (int, error) {
 	return len(target), nil
 }
 
+// Bytes gives the next so many bytes.
+func (r *Random) Bytes(count int) []byte {
+	bytes := make([]byte, count)
+	_, _ = r.Read(bytes)
+	return bytes
+}
+
+// Int64 gives the next 8 bytes as a little-endian number of two's complement.
+func (r *Random) Int64() int64 { return int64(r.Uint64()) }
+
+// Float64 gives a number from 0 to below 1 of the next 8 bytes.
+func (r *Random) Float64() float64 { return float64(r.Uint64()>>11) / (1 << 53) }
+
+// Int64N gives a number from 0 to below n, each equally likely. It takes 8 bytes or, seldom, more. It panics when n is
+// below 1.
+func (r *Random) Int64N(n int64) int64 {
+	if n < 1 {
+		panic("evento: Int64N of a number below 1")
+	}
+	// The largest multiple of n; for a power of two it is 2^64, which is 0 here, and nothing is refused.
+	limit := -(-uint64(n) % uint64(n))
+	for {
+		if x := r.Uint64(); limit == 0 || x < limit {
+			return int64(x % uint64(n))
+		}
+	}
+}
+
 // Uint64 gives the next 8 bytes, little-endian.
 func (r *Random) Uint64() uint64 {
 	var eight [8]byte

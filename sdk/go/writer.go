@@ -124,5 +124,13 @@ func (w *Writer) End() {
 // SortedKeys are a map's keys in the order they are written in: that of their UTF-8 bytes.
 func SortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
+// Put puts an entry into a map that is being read; a key that is there already is a fault.
+func Put[V any](r *Reader, m map[string]V, key string, value V) {
+	if _, is := m[key]; is {
+		r.Fail("the key %q is there twice", key)
+	}
+	m[key] = value
+}
+
 // Some gives a pointer to a value, for fields that may be null.
 func Some[T any](value T) *T { return &value }
