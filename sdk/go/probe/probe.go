@@ -25,7 +25,7 @@ func (Probe) EmitMany(
 ) (evento.Events[conformance.EmitManyResult], error) {
 	var events []conformance.EmitManyResult
 	for n := range c.N {
-		events = append(events, conformance.Noted{Number: int64(n), Text: fmt.Sprintf("note %d", n)})
+		events = append(events, conformance.Noted{Number: n, Text: fmt.Sprintf("note %d", n)})
 	}
 	return evento.EventsOf(events), nil
 }
@@ -82,7 +82,7 @@ func (Probe) Break(c conformance.Break, _ *state, _ evento.Context) (evento.Even
 // Sleep blocks.
 func (Probe) Sleep(c conformance.Sleep, _ *state, _ evento.Context) (evento.Events[conformance.SleepResult], error) {
 	time.Sleep(time.Duration(c.Ms) * time.Millisecond)
-	return conformance.SleepEvents(conformance.Noted{Number: int64(c.Ms), Text: "slept"}), nil
+	return conformance.SleepEvents(conformance.Noted{Number: c.Ms, Text: "slept"}), nil
 }
 
 // Context tells all of its context.
@@ -131,7 +131,7 @@ func (Probe) OnEchoed(e conformance.Echoed, s *state, _ evento.ApplyContext) *st
 // OnNoted folds number and text into the digest.
 func (Probe) OnNoted(e conformance.Noted, s *state, _ evento.ApplyContext) *state {
 	s = counted(s)
-	s.Digest = (s.Digest*31 + e.Number + 7*int64(len(e.Text))) % 1_000_000_007
+	s.Digest = (s.Digest*31 + int64(e.Number) + 7*int64(len(e.Text))) % 1_000_000_007
 	return s
 }
 
