@@ -34,7 +34,7 @@ pub(super) fn read(ir: &Ir, target: &str, kind: &Type, depth: usize, out: &mut W
         out.line(format!("{target} = {value}"));
         return;
     }
-    let (n, inner) = (depth + 1, depth + 1);
+    let n = depth + 1;
     match kind {
         Type::Fixed { .. } | Type::Uuid { .. } => {
             out.line(format!("r.Fixed({target}[:])"));
@@ -45,7 +45,7 @@ pub(super) fn read(ir: &Ir, target: &str, kind: &Type, depth: usize, out: &mut W
         Type::Array(item) => {
             let head = format!("for b{n} := r.Blocks({}); b{n}.Next(); {{", min_size(ir, item));
             out.block(head, "}", |out| {
-                let value = value_of(ir, item, &format!("item{n}"), inner, out);
+                let value = value_of(ir, item, &format!("item{n}"), n, out);
                 out.line(format!("{target} = append({target}, {value})"));
             });
         }
@@ -54,7 +54,7 @@ pub(super) fn read(ir: &Ir, target: &str, kind: &Type, depth: usize, out: &mut W
             let head = format!("for b{n} := r.Blocks({}); b{n}.Next(); {{", min_size(ir, item).saturating_add(1));
             out.block(head, "}", |out| {
                 out.line(format!("key{n} := r.String()"));
-                let value = value_of(ir, item, &format!("value{n}"), inner, out);
+                let value = value_of(ir, item, &format!("value{n}"), n, out);
                 out.line(format!("evento.Put(r, {target}, key{n}, {value})"));
             });
         }
@@ -64,7 +64,7 @@ pub(super) fn read(ir: &Ir, target: &str, kind: &Type, depth: usize, out: &mut W
                     out.line(format!("{target} = evento.Some({value})"));
                 }
                 None => {
-                    let value = value_of(ir, item, &format!("some{n}"), inner, out);
+                    let value = value_of(ir, item, &format!("some{n}"), n, out);
                     out.line(format!("{target} = &{value}"));
                 }
             });
@@ -83,38 +83,46 @@ fn value_of(ir: &Ir, kind: &Type, name: &str, depth: usize, out: &mut Writer) ->
     name.to_owned()
 }
 
+/// The statement that writes a value of a simple type; none for those that take more than one.
+fn simple_write(ir: &Ir, value: &str, kind: &Type) -> Option<String> {
+    let call = |method: &str| format!("w.{method}({value})");
+    Some(match kind {
+        Type::Boolean => call("Bool"),
+        Type::Int => call("Int"),
+        Type::Long => call("Long"),
+        Type::Float => call("Float"),
+        Type::Double => call("Double"),
+        Type::Bytes => call("PutBytes"),
+        Type::String => call("String"),
+        Type::Fixed { .. } | Type::Uuid { fixed: true } => format!("w.Fixed({value}[:])"),
+        Type::Uuid { fixed: false } => call("UUID"),
+        Type::Timestamp(TimeUnit::Millis) => call("TimestampMillis"),
+        Type::Timestamp(TimeUnit::Micros) => call("TimestampMicros"),
+        Type::Date => format!("w.Int(int32({value}))"),
+        Type::Decimal { precision, scale, fixed: None } => format!("w.Decimal({value}, {precision}, {scale})"),
+        Type::Decimal { precision, scale, fixed: Some(size) } => {
+            format!("w.DecimalFixed({value}, {size}, {precision}, {scale})")
+        }
+        Type::Record(_) | Type::Enum(_) => format!("{value}.WriteAvro(w)"),
+        Type::Union(id) => format!("write{}(w, {value})", ident(ir.ident(*id))),
+        Type::Null | Type::Array(_) | Type::Map(_) | Type::Optional { .. } => return None,
+    })
+}
+
 /// Writes the statements that write a value.
 pub(super) fn write(ir: &Ir, value: &str, kind: &Type, depth: usize, out: &mut Writer) {
-    let (n, inner) = (depth + 1, depth + 1);
-    let call = |method: &str| format!("w.{method}({value})");
+    if let Some(statement) = simple_write(ir, value, kind) {
+        out.line(statement);
+        return;
+    }
+    let n = depth + 1;
     match kind {
-        Type::Null => {}
-        Type::Boolean => drop(out.line(call("Bool"))),
-        Type::Int => drop(out.line(call("Int"))),
-        Type::Long => drop(out.line(call("Long"))),
-        Type::Float => drop(out.line(call("Float"))),
-        Type::Double => drop(out.line(call("Double"))),
-        Type::Bytes => drop(out.line(call("PutBytes"))),
-        Type::String => drop(out.line(call("String"))),
-        Type::Fixed { .. } | Type::Uuid { fixed: true } => drop(out.line(format!("w.Fixed({value}[:])"))),
-        Type::Uuid { fixed: false } => drop(out.line(call("UUID"))),
-        Type::Timestamp(TimeUnit::Millis) => drop(out.line(call("TimestampMillis"))),
-        Type::Timestamp(TimeUnit::Micros) => drop(out.line(call("TimestampMicros"))),
-        Type::Date => drop(out.line(format!("w.Int(int32({value}))"))),
-        Type::Decimal { precision, scale, fixed: None } => {
-            out.line(format!("w.Decimal({value}, {precision}, {scale})"));
-        }
-        Type::Decimal { precision, scale, fixed: Some(size) } => {
-            out.line(format!("w.DecimalFixed({value}, {size}, {precision}, {scale})"));
-        }
-        Type::Record(_) | Type::Enum(_) => drop(out.line(format!("{value}.WriteAvro(w)"))),
-        Type::Union(id) => drop(out.line(format!("write{}(w, {value})", ident(ir.ident(*id))))),
         Type::Array(item) => {
             out.line(format!("w.Begin(len({value}))"));
             // A loop over values without bytes would leave its variable unused.
             if **item != Type::Null {
                 out.block(format!("for _, item{n} := range {value} {{"), "}", |out| {
-                    write(ir, &format!("item{n}"), item, inner, out);
+                    write(ir, &format!("item{n}"), item, n, out);
                 });
             }
             out.line("w.End()");
@@ -135,6 +143,7 @@ pub(super) fn write(ir: &Ir, value: &str, kind: &Type, depth: usize, out: &mut W
                 write(ir, &pointed_to(value, item), item, depth, out);
             });
         }
+        _ => {}
     }
 }
 
@@ -176,9 +185,8 @@ fn min_within(ir: &Ir, kind: &Type, above: &mut Vec<TypeId>) -> u64 {
             }
             let Some(record) = ir.record(*id) else { return 0 };
             above.push(*id);
-            let sum = record.fields.iter().fold(0u64, |sum, field| {
-                sum.saturating_add(min_within(ir, &field.kind, above))
-            });
+            let sum =
+                record.fields.iter().fold(0u64, |sum, field| sum.saturating_add(min_within(ir, &field.kind, above)));
             above.pop();
             sum
         }

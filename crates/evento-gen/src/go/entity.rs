@@ -26,8 +26,7 @@ fn methods(ir: &Ir, entity: &Entity) -> (Vec<String>, Vec<String>) {
 
 fn write_result(ir: &Ir, entity: &Entity, command: &Command, out: &mut Writer) {
     let name = ident(ir.ident(command.record));
-    let events: Vec<String> =
-        command.emits.iter().map(|n| ident(ir.ident(entity.events[*n].record))).collect();
+    let events: Vec<String> = command.emits.iter().map(|n| ident(ir.ident(entity.events[*n].record))).collect();
     out.line(format!("\n// {name}Result is an event that {name} may be answered by: {}.", events.join(" or ")));
     out.line(format!("type {name}Result interface {{\n\tevento.Record\n\tis{name}Result()\n}}"));
     for event in &events {
@@ -77,8 +76,12 @@ fn write_constructor(ir: &Ir, entity: &Entity, commands: &[String], applies: &[S
     out.block(format!("func New{state}Function(f {state}Function) *evento.Function {{"), "}", |out| {
         out.block(format!("return evento.NewFunction[{state}]("), ")", |out| {
             out.line(format!("{manifest},"));
-            commands.iter().for_each(|method| drop(out.line(format!("evento.Handle(f.{method}),"))));
-            applies.iter().for_each(|method| drop(out.line(format!("evento.Apply(f.{method}),"))));
+            for method in commands {
+                out.line(format!("evento.Handle(f.{method}),"));
+            }
+            for method in applies {
+                out.line(format!("evento.Apply(f.{method}),"));
+            }
         });
     });
     out.line(format!("\n// {manifest} is what discovery says of {}.", entity.full_name));
