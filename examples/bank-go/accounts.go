@@ -5,7 +5,7 @@ import (
 
 	evento "evento.dev/sdk/go"
 
-	"bank-go/bank"
+	"accounts/bank"
 )
 
 // Accounts are the account's rules: what can be asked of it, and what becomes of it.

@@ -6,7 +6,7 @@ import (
 
 	"evento.dev/sdk/go/eventotest"
 
-	"bank-go/bank"
+	"accounts/bank"
 )
 
 func opened(t *testing.T, balance int64) *eventotest.Test {

@@ -1,4 +1,4 @@
-module bank-go
+module accounts
 
 go 1.24
 

@@ -4,7 +4,7 @@ package main
 import (
 	evento "evento.dev/sdk/go"
 
-	"bank-go/bank"
+	"accounts/bank"
 )
 
 func main() { evento.Serve(bank.NewAccountFunction(Accounts{})) }

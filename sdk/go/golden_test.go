@@ -188,3 +188,29 @@ func TestFailuresOfUserCodeHaveTheirKinds(t *testing.T) {
 		})
 	}
 }
+
+// manyWorks is the golden request with so many works.
+func manyWorks(t testing.TB, count int) []byte {
+	request := golden(t, "run-request.hex")
+	work := request[14 : len(request)-1]
+	var w Writer
+	w.String("bank.Account")
+	w.Long(int64(count))
+	for range count {
+		w.bytes = append(w.bytes, work...)
+	}
+	w.bytes = append(w.bytes, 0)
+	return w.bytes
+}
+
+// BenchmarkRun measures handle, apply and the state for each command, in batches of 64, without HTTP.
+func BenchmarkRun(b *testing.B) {
+	body, f := manyWorks(b, 64), new(fold)
+	functions := map[string]*Function{"bank.Account": goldenBank(received)}
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += 64 {
+		if _, err := f.run(context.Background(), functions, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
