@@ -35,15 +35,16 @@ type Options struct {
 	InFlightMax int
 	// BodyBytesMax is the largest request; 16 MiB when 0. A larger one is answered 413.
 	BodyBytesMax int
-	// NoHTTP2 leaves HTTP/2 out of the manifest.
-	NoHTTP2 bool
+	// OfferHTTP2 puts HTTP/2 without TLS (h2c) into the manifest, so that Evento uses it. It is answered in any case;
+	// over HTTP/1.1 a call takes about a third less of the processor.
+	OfferHTTP2 bool
 }
 
 func (o Options) http() []string {
-	if o.NoHTTP2 {
-		return []string{"1.1"}
+	if o.OfferHTTP2 {
+		return []string{"1.1", "2"}
 	}
-	return []string{"1.1", "2"}
+	return []string{"1.1"}
 }
 
 // Server answers the function protocol: discovery, both framings, readiness. It is an http.Handler.

@@ -115,7 +115,7 @@ func TestDiscoveryServesTheManifest(t *testing.T) {
 	t.Setenv("EVENTO_FUNCTION", "accounts")
 	for name, wire := range wires() {
 		t.Run(name, func(t *testing.T) {
-			v := serving(t, Options{Version: "2.3.0"}, wire, goldenBank(received).StateVersion(3))
+			v := serving(t, Options{Version: "2.3.0", OfferHTTP2: true}, wire, goldenBank(received).StateVersion(3))
 			r := v.must("GET", "/.well-known/evento", "", nil, nil)
 			digest := sha256.Sum256(r.body)
 			if r.headers.Get("Evento-Manifest") != hex.EncodeToString(digest[:]) || r.headers.Get("Content-Type") != manifestType {

@@ -8,7 +8,7 @@ mod entity;
 mod names;
 mod types;
 
-use crate::ir::{Shape, TimeUnit, Type};
+use crate::ir::{Shape, Type};
 use crate::{GenerateError, GeneratedFile, Ir, MARK, Options, Writer};
 
 /// Import path of the SDK.
@@ -21,7 +21,7 @@ pub(crate) fn generate(ir: &Ir, options: &Options) -> Result<Vec<GeneratedFile>,
     let mut files = vec![file(&folder, "types", has_time(ir), |out| types::write(ir, &names, out))];
     for entity in &ir.entities {
         let name = format!("{}_function", crate::naming::snake(&entity.resource));
-        files.push(file(&folder, &name, false, |out| entity::write(ir, &names, entity, out)));
+        files.push(file(&folder, &name, false, |out| entity::write(ir, entity, out)));
     }
     Ok(files)
 }
@@ -51,7 +51,7 @@ fn has_time(ir: &Ir) -> bool {
 fn is_time(kind: &Type) -> bool {
     match kind {
         Type::Array(item) | Type::Map(item) | Type::Optional { item, .. } => is_time(item),
-        Type::Timestamp(TimeUnit::Millis | TimeUnit::Micros) => true,
+        Type::Timestamp(_) => true,
         _ => false,
     }
 }

@@ -1,12 +1,12 @@
 //! An entity: its results, the interface to implement, and what makes a function of it.
 
-use super::names::{Names, ident};
+use super::names::ident;
 use crate::Writer;
 use crate::ir::{Command, Entity, Ir};
 use crate::naming::distinct;
 
 /// Writes what belongs to one entity.
-pub(super) fn write(ir: &Ir, _: &Names, entity: &Entity, out: &mut Writer) {
+pub(super) fn write(ir: &Ir, entity: &Entity, out: &mut Writer) {
     for command in &entity.commands {
         write_result(ir, entity, command, out);
     }

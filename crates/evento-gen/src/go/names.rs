@@ -135,7 +135,7 @@ pub(super) fn doc(text: &str) -> String {
     let looks_special = |line: &&str| {
         let mut letters = line.chars();
         let first = letters.next();
-        first.is_some_and(|c| "-*+•#[".contains(c) || c.is_ascii_digit()) || line.contains("deprecated:")
+        first.is_some_and(|c| "-*+•#[".contains(c) || c.is_ascii_digit())
     };
     if lines.iter().skip(1).any(looks_special) {
         return lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
