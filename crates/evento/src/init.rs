@@ -37,9 +37,15 @@ pub struct Written {
 pub const TEMPLATES: &[Template] = &[
     Template {
         name: "python",
+        about: "a bank account in Python on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[python::OWN, BANK_SCHEMAS, python::SDK],
+    },
+    Template {
+        name: "python-plain",
         about: "a bank account in Python by hand: Flask and fastavro",
         first_command: "evento send account/alice OpenAccount owner=Ada",
-        files: &[PYTHON, BANK_SCHEMAS],
+        files: &[PYTHON_PLAIN, BANK_SCHEMAS],
     },
     Template {
         name: "python-order",
@@ -79,6 +85,7 @@ macro_rules! file {
 }
 
 mod go;
+mod python;
 
 /// The bank's schemas, which several templates share.
 const BANK_SCHEMAS: &[File] = &[
@@ -100,7 +107,7 @@ const BANK_SCHEMAS: &[File] = &[
     schema!("WithdrawalRejected"),
 ];
 
-const PYTHON: &[File] = &[
+const PYTHON_PLAIN: &[File] = &[
     file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
     file!("resources/function.yaml", "../../../examples/bank-python/resources/function.yaml"),
     file!(
@@ -116,9 +123,9 @@ const PYTHON: &[File] = &[
         true
     ),
     file!("requirements.txt", "../../../examples/bank-python/requirements.txt"),
-    file!("test_accounts.py", "../templates/python/test_accounts.py"),
+    file!("test_accounts.py", "../templates/python-plain/test_accounts.py"),
     file!("evento.toml", "../templates/python/evento.toml"),
-    file!("README.md", "../templates/python/README.md"),
+    file!("README.md", "../templates/python-plain/README.md"),
     file!(".gitignore", "../templates/python/gitignore"),
 ];
 

@@ -7,6 +7,11 @@
 The SDK knows nothing of storage, retries or Kafka, and needs nothing but the standard library.
 """
 
+import sys
+
+if sys.version_info < (3, 10):  # noqa: UP036 - a copy in a project is not guarded by an installer
+    raise ImportError(f"evento-sdk needs Python 3.10 or later; this is {sys.version.split()[0]} ({sys.executable})")
+
 from .avro import Codec, FrozenDict, Malformed, Unwritable, replace
 from .context import ApplyContext, Context, Random
 from .contract import FunctionError

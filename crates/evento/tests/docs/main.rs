@@ -184,6 +184,11 @@ fn the_tutorial_does_what_it_says() {
 }
 
 #[test]
+fn the_page_on_python_does_what_it_says() {
+    check_project("docs/functions-python.md");
+}
+
+#[test]
 fn the_page_on_go_does_what_it_says() {
     check_project("docs/functions-go.md");
 }
