@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+HERE = Path(__file__).parent
 USAGE = "python3 -m evento test [FILE...]"
 
 
@@ -38,8 +39,8 @@ def failed(name: str, test: Callable[[], object]) -> bool:
         test()
     except Exception as error:
         # Where the test stands and what it says; frames of the SDK would only hide that.
-        own = [frame for frame in traceback.extract_tb(error.__traceback__) if "/evento/" not in frame.filename]
-        print(f"FAILED {name}\n{''.join(traceback.format_list(own[1:]))}{type(error).__name__}: {error}\n")
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != HERE]
+        print(f"FAILED {name}\n{''.join(traceback.format_list(own))}{type(error).__name__}: {error}\n")
         return True
     print(f"ok {name}")
     return False

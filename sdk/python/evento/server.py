@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from . import logs
+from .contract import FunctionError
 from .failure import DeadlineOver
 from .function import Function
 from .host import BODY_BYTES_MAX, CONCURRENCY, Host, Replied, problem, too_large
@@ -44,11 +45,15 @@ def serve(*functions: Function[Any], address: str | None = None, concurrency: in
     """Serves functions until SIGTERM or SIGINT; what is in flight is answered first.
 
     Listens on `address`, else EVENTO_LISTEN (`unix:/path` or `host:port`), else `0.0.0.0:$PORT`, else `0.0.0.0:8080`.
-    Call it from the main thread. Raises FunctionError when a function does not fit its resources, and OSError when
-    the address cannot be listened on.
+    Call it from the main thread. Ends the program with a message when a function does not fit its resources or keys
+    cannot be read; raises OSError when the address cannot be listened on.
     """
     logs.setup()
-    host = Host(*functions, concurrency=concurrency)
+    try:
+        host = Host(*functions, concurrency=concurrency)
+    except (FunctionError, ValueError) as error:
+        # The message says all; a stack of the SDK's own frames would only hide it.
+        raise SystemExit(str(error)) from None
     place = address or os.environ.get("EVENTO_LISTEN") or f"0.0.0.0:{os.environ.get('PORT', '8080')}"
     listener, path = listen(place)
     names = ", ".join(name.decode() for name in host.functions)
