@@ -128,4 +128,5 @@ def test_tests_run_without_pytest(tmp_path):
     assert done.returncode == 1 and "ok test_some.test_good" in done.stdout
     assert "FAILED test_some.test_bad" in done.stdout and "AssertionError: no" in done.stdout
     assert "line 3, in test_bad" in done.stdout and "1 passed, 1 failed" in done.stdout
-    assert run().returncode == 2 and run("test", os.devnull).returncode == 2
+    (tmp_path / "none.py").write_text("")
+    assert run().returncode == 2 and run("test", "none.py").returncode == 2
