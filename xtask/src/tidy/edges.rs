@@ -40,6 +40,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("evento-sdk", &[]),
     ("bank-function", &["evento-sdk"]),
+    ("evento-probe", &["evento-sdk"]),
+    ("evento-sdk-crosscheck", &["evento-sdk"]),
     ("xtask", &[]),
 ];
 
