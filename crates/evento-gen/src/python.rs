@@ -69,10 +69,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "BOOLEAN",
             "INT",
             "LONG",
-            "Codec as _Codec",
             "FrozenDict as _FrozenDict",
             "deeper",
-            "quick",
             "read_array",
             "read_boolean",
             "read_bytes",
@@ -100,6 +98,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "wrong",
         ],
     ),
+    ("evento.codec", &["Codec as _Codec", "quick"]),
     (
         "evento.logical",
         &[
@@ -184,12 +183,8 @@ fn contract(ir: &Ir, entity: &Entity, out: &mut Writer) {
         out.block("events=(", "),", |out| {
             for event in &entity.events {
                 let rejection = if event.rejection { ", rejection=True" } else { "" };
-                let applied = if event.applied == event.rejection { ", applied=" } else { "" };
-                let applied = match (applied, event.applied) {
-                    ("", _) => String::new(),
-                    (text, true) => format!("{text}True"),
-                    (text, false) => format!("{text}False"),
-                };
+                // Told only where it is not what the other says.
+                let applied = if event.rejection && event.applied { ", applied=True" } else { "" };
                 let (ident, resource) = (ir.ident(event.record), types::text(&event.resource));
                 out.line(format!("_Event({ident}, {resource}{rejection}{applied}),"));
             }

@@ -12,7 +12,8 @@ import sys
 if sys.version_info < (3, 10):  # noqa: UP036 - a copy in a project is not guarded by an installer
     raise ImportError(f"evento-sdk needs Python 3.10 or later; this is {sys.version.split()[0]} ({sys.executable})")
 
-from .avro import Codec, FrozenDict, Malformed, Unwritable, replace
+from .avro import FrozenDict, Malformed, Unwritable
+from .codec import Codec, replace
 from .context import ApplyContext, Context, Random
 from .contract import FunctionError
 from .failure import Failure, Poison, Retry

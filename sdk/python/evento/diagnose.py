@@ -11,7 +11,8 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from .avro import Codec, Unwritable
+from .avro import Unwritable
+from .codec import Codec
 
 _PYTHON = {
     "null": "None",

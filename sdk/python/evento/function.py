@@ -5,11 +5,11 @@ It knows nothing of HTTP and of envelopes: `evento.run` and `evento.plain` call 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from .avro import LONG, Codec, Malformed, Unwritable
+from .calls import Applier, Emitted, Handler, decoded, encoded, no_event
+from .codec import Codec
 from .context import ApplyContext, Context
 from .contract import Declared, FunctionError, check_applier, check_handler, missing_applier, missing_handler
 from .failure import ContractBroken, UnknownName
@@ -21,46 +21,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Applier:
-    """One event's apply."""
-
-    __slots__ = ("codec", "fn", "wants_context")
-
-    def __init__(self, codec: Codec[Any], fn: Callable[..., Any], wants_context: bool) -> None:
-        self.codec = codec
-        self.fn = fn
-        self.wants_context = wants_context
-
-
-class Emitted:
-    """An event that a command may answer: its name as it goes out, its codec, and its apply if there is one."""
-
-    __slots__ = ("applier", "codec", "name", "prefix", "rejection")
-
-    def __init__(self, codec: Codec[Any], rejection: bool, applier: Applier | None) -> None:
-        self.codec = codec
-        self.name = codec.name
-        data = codec.name.encode()
-        self.prefix = LONG[len(data)] + data
-        """The name as an Avro string."""
-        self.rejection = rejection
-        self.applier = applier
-
-
-class Handler:
-    """One command's handle and what it may answer."""
-
-    __slots__ = ("codec", "emits", "fn", "wants_context")
-
-    def __init__(
-        self, codec: Codec[Any], fn: Callable[..., Any], wants_context: bool, emits: dict[type[Any], Emitted]
-    ) -> None:
-        self.codec = codec
-        self.fn = fn
-        self.wants_context = wants_context
-        self.emits = emits
 
 
 class Function(Generic[S]):
@@ -242,14 +202,14 @@ class Function(Generic[S]):
 
         The context is needed only when the handler wants it.
         """
-        command = _decoded(handler.codec, payload)
+        command = decoded(handler.codec, payload)
         current = self.state_of(state)
         answer = handler.fn(command, current, context) if handler.wants_context else handler.fn(command, current)
         emitted = handler.emits.get(answer.__class__)
         if emitted is not None:
-            return [(emitted, _encoded(emitted.codec, answer))]
+            return [(emitted, encoded(emitted.codec, answer))]
         if not isinstance(answer, (tuple, list)):
-            raise _no_event(handler, answer)
+            raise no_event(handler, answer)
         if not answer:
             raise ContractBroken(
                 "handle answered no event",
@@ -260,15 +220,15 @@ class Function(Generic[S]):
         for event in answer:
             emitted = handler.emits.get(event.__class__)
             if emitted is None:
-                raise _no_event(handler, event)
-            events.append((emitted, _encoded(emitted.codec, event)))
+                raise no_event(handler, event)
+            events.append((emitted, encoded(emitted.codec, event)))
         return events
 
     def evolve(
         self, applier: Applier, payload: bytes, state: bytes | None, context: ApplyContext | None
     ) -> bytes | None:
         """Applies an event: the state afterwards. Raises what the function raises."""
-        event = _decoded(applier.codec, payload)
+        event = decoded(applier.codec, payload)
         current = self.state_of(state)
         after = applier.fn(event, current, context) if applier.wants_context else applier.fn(event, current)
         if after is None:
@@ -278,7 +238,7 @@ class Function(Generic[S]):
                 f"apply of {applier.codec.name} answered a {type(after).__name__}",
                 f"the state is a {self.state_codec.cls.__name__}, or None when the instance ends",
             )
-        return _encoded(self.state_codec, after)
+        return encoded(self.state_codec, after)
 
     def handler_of(self, name: bytes) -> Handler:
         handler = self.handlers.get(name)
@@ -298,7 +258,7 @@ class Function(Generic[S]):
         memo = self._memo
         if memo[0] is data:
             return memo[1]
-        state: S = _decoded(self.state_codec, data)
+        state: S = decoded(self.state_codec, data)
         self._memo = (data, state)
         return state
 
@@ -317,43 +277,5 @@ class Function(Generic[S]):
         }
 
 
-def is_development() -> bool:
-    return os.environ.get("EVENTO_DEV") == "1"
-
-
 def _at(declared: Declared, problems: list[str]) -> list[str]:
     return [f"{declared.place}: {problem}" for problem in problems]
-
-
-def _decoded(codec: Codec[Any], data: bytes) -> Any:
-    try:
-        value, end = codec.read(data, 0)
-        if end == len(data):
-            return value
-    except (IndexError, ValueError):
-        pass
-    try:
-        # Once more, for the error in words.
-        return codec.decode(data)
-    except Malformed as error:
-        raise ContractBroken("undecodable payload", f"{codec.name}: {error}") from None
-
-
-def _encoded(codec: Codec[Any], value: Any) -> bytes:
-    try:
-        return codec.write(value)
-    except Exception:
-        pass
-    try:
-        # Once more, for the error in words.
-        return codec.encode(value)
-    except Unwritable as error:
-        raise ContractBroken(f"{codec.cls.__name__} cannot be written", str(error)) from None
-
-
-def _no_event(handler: Handler, answer: object) -> ContractBroken:
-    allowed = ", ".join(cls.__name__ for cls in handler.emits)
-    return ContractBroken(
-        f"{handler.codec.cls.__name__} was answered with {type(answer).__name__}",
-        f"it may be answered with {allowed}; another event is added to `emits` of the Command resource first",
-    )

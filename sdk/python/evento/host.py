@@ -16,7 +16,7 @@ from typing import Any
 from . import plain
 from .avro import Malformed
 from .failure import ContractBroken, Failure, failure_of, fingerprint, report
-from .function import Function, is_development
+from .function import Function
 from .identity import Verifier
 from .run import RUN_TYPE, run
 from .version import VERSION
@@ -159,6 +159,3 @@ def problem(status: int, title: str, detail: str, *more_headers: tuple[str, str]
     """RFC 9457."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return status, [("content-type", PROBLEM_TYPE), *more_headers], json.dumps(body).encode()
-
-
-__all__ = ["BODY_BYTES_MAX", "Host", "failed", "is_development", "problem", "too_large"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .avro import Codec
+from .codec import Codec
 
 
 def codec_of(cls: type[Any]) -> Codec[Any]:

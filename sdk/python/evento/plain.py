@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from .avro import LONG, Codec, Malformed, short
+from .avro import LONG, Malformed, short
+from .codec import Codec
 from .context import ApplyContext, Context
 from .failure import ContractBroken, UnknownName
 from .function import Function

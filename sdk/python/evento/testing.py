@@ -18,7 +18,8 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .avro import Codec, Malformed, Unwritable
+from .avro import Malformed, Unwritable
+from .codec import Codec
 from .context import ApplyContext, Context
 from .failure import Failure, failure_of
 from .logical import EPOCH
@@ -26,7 +27,8 @@ from .logs import command_id
 from .model import codec_of
 
 if TYPE_CHECKING:
-    from .function import Emitted, Function
+    from .calls import Emitted
+    from .function import Function
 
 S = TypeVar("S")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from evento.avro import INT, LONG, Codec, quick, read_int, read_long, read_string, wrong
+from evento.avro import INT, LONG, read_int, read_long, read_string, wrong
+from evento.codec import Codec, quick
 from evento.model import Command, Entity, Event
 
 

@@ -8,7 +8,8 @@ import struct
 import pytest
 
 from evento import FrozenDict, Malformed, Unwritable, avro, codec_of, logical, replace
-from evento.avro import INT, LONG, Codec
+from evento.avro import INT, LONG
+from evento.codec import Codec, quick
 from golden_bank import Account, DepositCash
 
 
@@ -137,9 +138,9 @@ def test_defaults_that_are_made_anew_and_classes_without_fields():
     class Nothing:
         pass
 
-    make = avro.quick(Tags)
+    make = quick(Tags)
     assert Tags("x") == make("x", {"a": 1}) and Tags("x").tags is not Tags("x").tags
-    assert avro.quick(Nothing)() == Nothing()
+    assert quick(Nothing)() == Nothing()
 
 
 def test_logical_types_hold_what_they_hold_exactly():

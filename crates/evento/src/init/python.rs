@@ -17,8 +17,10 @@ pub(super) const OWN: &[File] = &[
         "resources/function.yaml",
         "../../../../examples/bank-python-typed/resources/function.yaml",
         &[
-            ("# The account of ../../bank, decided in Python on the SDK. Its resources are ../../bank/resources/account.yaml.",
-             "# Who decides and evolves: one Python process for all commands and events of the account."),
+            (
+                "# The account of ../../bank, in Python on the SDK. The other resources are those of ../../bank.",
+                "# Who decides and evolves: one Python process for all commands and events of the account."
+            ),
             ("[accounts.py, bank, ../../sdk/python/evento]", "[accounts.py, bank, vendor]"),
         ],
         false
@@ -39,6 +41,8 @@ pub(super) const SDK: &[File] = sdk! {
     "__init__.py"
     "__main__.py"
     "avro.py"
+    "calls.py"
+    "codec.py"
     "context.py"
     "contract.py"
     "diagnose.py"
@@ -54,6 +58,7 @@ pub(super) const SDK: &[File] = sdk! {
     "py.typed"
     "run.py"
     "server.py"
+    "sockets.py"
     "testing.py"
     "version.py"
     "web.py"
@@ -68,8 +73,10 @@ mod tests {
         let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/python/evento");
         let names = std::fs::read_dir(sdk).expect("the SDK").map(|entry| entry.expect("an entry").file_name());
         let names = names.map(|name| name.into_string().expect("a name"));
-        let mut wanted: Vec<String> =
-            names.filter(|name| name.contains(".py") || name == "py.typed").map(|n| format!("vendor/evento/{n}")).collect();
+        let mut wanted: Vec<String> = names
+            .filter(|name| name.contains(".py") || name == "py.typed")
+            .map(|n| format!("vendor/evento/{n}"))
+            .collect();
         let mut there: Vec<&str> = super::SDK.iter().map(|file| file.path).collect();
         there.sort_unstable();
         wanted.sort_unstable();

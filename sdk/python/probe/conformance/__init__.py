@@ -15,9 +15,7 @@ from evento.avro import (
     BOOLEAN,
     INT,
     LONG,
-    Codec as _Codec,
     deeper,
-    quick,
     read_array,
     read_boolean,
     read_bytes,
@@ -43,6 +41,7 @@ from evento.avro import (
     write_string,
     wrong,
 )
+from evento.codec import Codec as _Codec, quick
 from evento.logical import (
     read_date,
     read_decimal,

@@ -6,18 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass as _dataclass
 from typing import ClassVar as _ClassVar, Union as _Union
-from evento.avro import (
-    BOOLEAN,
-    INT,
-    LONG,
-    Codec as _Codec,
-    quick,
-    read_boolean,
-    read_int,
-    read_long,
-    read_string,
-    wrong,
-)
+from evento.avro import BOOLEAN, INT, LONG, read_boolean, read_int, read_long, read_string, wrong
+from evento.codec import Codec as _Codec, quick
 from evento.model import Command as _Command, Entity as _Entity, Event as _Event
 
 

@@ -15,10 +15,8 @@ from evento.avro import (
     BOOLEAN,
     INT,
     LONG,
-    Codec as _Codec,
     FrozenDict as _FrozenDict,
     deeper,
-    quick,
     read_array,
     read_boolean,
     read_bytes,
@@ -44,6 +42,7 @@ from evento.avro import (
     write_string,
     wrong,
 )
+from evento.codec import Codec as _Codec, quick
 from evento.logical import (
     date_of_days,
     decimal_of_bytes,
