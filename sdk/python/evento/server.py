@@ -7,6 +7,7 @@ in the middle of user code, and its connection closed without an answer. Source:
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -20,7 +21,7 @@ from . import logs
 from .contract import FunctionError
 from .failure import DeadlineOver
 from .function import Function
-from .host import BODY_BYTES_MAX, CONCURRENCY, Host, Replied, problem, too_large
+from .host import BODY_BYTES_MAX, CONCURRENCY, Host, Replied, problem
 from .http1 import HEAD_BYTES_MAX, BadRequest, Head, read_head, write_reply
 from .sockets import Alarm, Connection, listen
 
@@ -28,6 +29,8 @@ CONNECTIONS_MAX = 1_024
 """Connections at once; more wait to be accepted."""
 STALLED = 30.0
 """Seconds in which a request must arrive as a whole, and a reply be taken."""
+LINGER = 2.0
+"""Seconds in which the rest of a refused request is read and thrown away."""
 IDLE = 120.0
 """Seconds after which an unused connection is closed. Evento closes its own after 60."""
 GRACE = 4.5
@@ -129,7 +132,7 @@ class Server:
                 if key.data is self.listener:
                     self._accept()
                 elif key.data is not None:
-                    self._ready(key.data)
+                    self._guarded(key.data)
             now = time.monotonic()
             if now >= sweep_at:
                 self._sweep(now)
@@ -145,10 +148,12 @@ class Server:
             self._listen(False)
         self.listener.close()
         for connection in list(self.connections):
-            self._ready(connection)
+            self._guarded(connection)
         for connection in list(self.connections):
             connection.is_late = not connection.buffer
         quiet_at = time.monotonic() + QUIET
+        for connection in [connection for connection in self.connections if connection.is_lingering]:
+            self._close(connection)
         while self.connections and time.monotonic() < self.stop_at:
             busy = any(connection.buffer or connection.out for connection in self.connections)
             now = time.monotonic()
@@ -156,21 +161,27 @@ class Server:
                 return
             wait = self.stop_at - now if busy else quiet_at - now
             for key, _ in self.selector.select(max(0.0, min(wait, self.stop_at - now))):
-                self._ready(key.data)
+                self._guarded(key.data)
 
     def _sweep(self, now: float) -> None:
         """Closes connections that stand still."""
         for connection in list(self.connections):
             is_busy = connection.buffer or connection.out
-            if now - connection.since > (STALLED if is_busy else IDLE):
+            allowed = LINGER if connection.is_lingering else STALLED if is_busy else IDLE
+            if now - connection.since > allowed:
                 self._close(connection)
+        # Where accepting was given up for want of file descriptors, it is tried again.
+        self._listen(True)
 
     def _accept(self) -> None:
         while len(self.connections) < CONNECTIONS_MAX:
             try:
                 sock, _ = self.listener.accept()
-            except OSError:
+            except BlockingIOError:
                 return
+            except OSError as error:
+                log.warning("no connection is accepted: %s", error)
+                break
             sock.setblocking(False)
             if sock.family != getattr(socket, "AF_UNIX", None):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -186,6 +197,15 @@ class Server:
         if self.stop_at is None:
             self._listen(True)
 
+    def _guarded(self, connection: Connection) -> None:
+        """One connection must not end the others."""
+        try:
+            self._ready(connection)
+        except Exception:
+            log.exception("a connection is closed")
+            if connection in self.connections:
+                self._close(connection)
+
     def _ready(self, connection: Connection) -> None:
         """Something can be read, or written."""
         if connection.out:
@@ -198,6 +218,8 @@ class Server:
             return self._close(connection)
         if not data:
             return self._close(connection)
+        if connection.is_lingering:
+            return
         if not connection.buffer:
             connection.since = time.monotonic()
         connection.buffer += data
@@ -210,6 +232,7 @@ class Server:
                 whole = self._take(connection)
             except BadRequest as error:
                 connection.keep_alive = False
+                connection.is_lingering = True
                 connection.buffer.clear()
                 return self._reply(connection, problem(error.status, error.title, ""))
             if whole is None:
@@ -234,9 +257,10 @@ class Server:
             connection.head = read_head(bytes(buffer[:end]))
             connection.start = end + 4
             if connection.head.length > BODY_BYTES_MAX:
-                raise BadRequest(413, too_large()[2].decode())
+                raise BadRequest(413, f"the request is too large: at most {BODY_BYTES_MAX} bytes are taken")
             if connection.head.headers.get("expect", "").lower() == "100-continue":
-                connection.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                with contextlib.suppress(OSError):
+                    connection.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         head, end = connection.head, connection.start + connection.head.length
         if len(buffer) < end:
             return None
@@ -281,8 +305,18 @@ class Server:
         connection.out = connection.out[sent:]
         if connection.out:
             self.selector.modify(connection.sock, selectors.EVENT_WRITE, connection)
+        elif connection.is_lingering:
+            self._linger(connection)
         elif not connection.keep_alive:
             self._close(connection)
         elif was_waiting:
             self.selector.modify(connection.sock, selectors.EVENT_READ, connection)
             self._work(connection)
+
+    def _linger(self, connection: Connection) -> None:
+        """Says that nothing more is written, and reads on until the other side closes, or `LINGER` is over."""
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return self._close(connection)
+        self.selector.modify(connection.sock, selectors.EVENT_READ, connection)

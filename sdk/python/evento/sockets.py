@@ -38,7 +38,7 @@ def listen(place: str) -> tuple[socket.socket, str | None]:
 class Connection:
     """One connection: what has come and what has still to go."""
 
-    __slots__ = ("buffer", "head", "is_late", "keep_alive", "out", "since", "sock", "start")
+    __slots__ = ("buffer", "head", "is_late", "is_lingering", "keep_alive", "out", "since", "sock", "start")
 
     def __init__(self, sock: socket.socket, now: float) -> None:
         self.sock = sock
@@ -53,6 +53,8 @@ class Connection:
         """When the request began to arrive or the reply to go; when it is unused, since when."""
         self.is_late = False
         """Its next request comes after SIGTERM."""
+        self.is_lingering = False
+        """It is answered for good; what still comes is thrown away, so that the answer is not lost by a reset."""
 
 
 class Alarm:

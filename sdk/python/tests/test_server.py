@@ -151,6 +151,13 @@ def test_what_is_no_http_is_answered_and_the_connection_closed(bank, sent, statu
     assert reply.startswith(b"HTTP/1.1 %d " % status) and b"connection: close" in reply
 
 
+def test_a_body_that_is_too_large_is_refused_and_the_answer_arrives(bank):
+    body = bytes(BODY_BYTES_MAX + 1)
+    status, _, reply = bank.ask("POST", "/run", body, content_type=RUN_TYPE)
+    assert (status, problem(reply)["status"]) == (413, 413)
+    assert bank.ask("POST", "/run", body[1:], content_type=RUN_TYPE)[0] == 400
+
+
 def test_a_request_may_come_in_pieces_and_several_at_once(bank):
     one = b"GET /ready HTTP/1.1\r\nhost: x\r\n\r\n"
     with bank.socket() as raw:
