@@ -20,7 +20,7 @@ pub(super) fn functions(ir: &Ir, names: &Names, declared: &Declared, out: &mut W
                 out.blank().line(format!("_make_{0} = quick({0})", declared.ident)).blank();
             }
             read_record(ir, names, declared, record, out);
-            write_record(ir, names, declared, record, out);
+            write_record(ir, declared, record, out);
         }
         Shape::Enum(symbols) => enumeration(declared, symbols, out),
         Shape::Union(union) => {
@@ -123,7 +123,7 @@ fn simple(ir: &Ir, kind: &Type, verb: &str) -> String {
     format!("{verb}_{word}")
 }
 
-fn write_record(ir: &Ir, names: &Names, declared: &Declared, record: &Record, out: &mut Writer) {
+fn write_record(ir: &Ir, declared: &Declared, record: &Record, out: &mut Writer) {
     let ident = &declared.ident;
     out.blank().blank();
     out.block(format!("def _write_{ident}(v: {ident}) -> bytes:"), "", |out| {
@@ -136,7 +136,7 @@ fn write_record(ir: &Ir, names: &Names, declared: &Declared, record: &Record, ou
                 out.line(format!("{name}_ = v.{name}.encode()"));
                 parts.extend([format!("LONG[len({name}_)]"), format!("{name}_")]);
             } else {
-                parts.push(write(ir, names, &field.kind, &format!("v.{name}")));
+                parts.push(write(ir, &field.kind, &format!("v.{name}")));
             }
         }
         if let [] | [_] = parts[..] {
@@ -152,17 +152,17 @@ fn write_record(ir: &Ir, names: &Names, declared: &Declared, record: &Record, ou
 }
 
 /// The expression that gives the bytes of a value.
-fn write(ir: &Ir, names: &Names, kind: &Type, value: &str) -> String {
+fn write(ir: &Ir, kind: &Type, value: &str) -> String {
     match kind {
         Type::Boolean => format!("BOOLEAN[{value}]"),
         Type::Int => format!("INT[{value}]"),
         Type::Long => format!("LONG[{value}]"),
         Type::Fixed { size, .. } => format!("write_fixed({value}, {size})"),
-        Type::Array(item) => format!("write_array({value}, {})", writer(ir, names, item)),
-        Type::Map(item) => format!("write_map({value}, {})", writer(ir, names, item)),
+        Type::Array(item) => format!("write_array({value}, {})", writer(ir, item)),
+        Type::Map(item) => format!("write_map({value}, {})", writer(ir, item)),
         Type::Optional { item, null_first } => {
             let (null, some) = if *null_first { ("\\x00", "\\x02") } else { ("\\x02", "\\x00") };
-            format!("b\"{null}\" if {value} is None else b\"{some}\" + {}", write(ir, names, item, value))
+            format!("b\"{null}\" if {value} is None else b\"{some}\" + {}", write(ir, item, value))
         }
         Type::Decimal { precision, scale, fixed: None } => format!("write_decimal({value}, {precision}, {scale})"),
         Type::Decimal { precision, scale, fixed: Some(size) } => {
@@ -173,8 +173,8 @@ fn write(ir: &Ir, names: &Names, kind: &Type, value: &str) -> String {
 }
 
 /// A callable that gives the bytes of one item.
-fn writer(ir: &Ir, names: &Names, kind: &Type) -> String {
-    if is_simple(kind) { simple(ir, kind, "write") } else { format!("lambda v: {}", write(ir, names, kind, "v")) }
+fn writer(ir: &Ir, kind: &Type) -> String {
+    if is_simple(kind) { simple(ir, kind, "write") } else { format!("lambda v: {}", write(ir, kind, "v")) }
 }
 
 fn enumeration(declared: &Declared, symbols: &Enum, out: &mut Writer) {
@@ -230,10 +230,10 @@ fn write_union(ir: &Ir, names: &Names, id: TypeId, union: &Union, out: &mut Writ
                 (None, Type::Null) => ("v is None".to_owned(), index),
                 (None, kind) => {
                     let class = annotation(ir, kind);
-                    (format!("isinstance(v, {class})"), format!("{index} + {}", write(ir, names, kind, "v")))
+                    (format!("isinstance(v, {class})"), format!("{index} + {}", write(ir, kind, "v")))
                 }
                 (Some(wrapper), kind) => {
-                    let inner = write(ir, names, kind, "v.value");
+                    let inner = write(ir, kind, "v.value");
                     let inner = if matches!(kind, Type::Optional { .. }) { format!("({inner})") } else { inner };
                     (format!("isinstance(v, {wrapper})"), format!("{index} + {inner}"))
                 }
