@@ -74,8 +74,16 @@ def failure_of(error: BaseException) -> Failure:
 def _detail(error: BaseException) -> str:
     """Where it happened; with the whole stack in `evento dev` or when EVENTO_ERROR_DETAIL=full."""
     if wants_stack():
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-DETAIL_MAX:]
+        return "".join(traceback.format_exception(type(error), error, _own(error.__traceback__)))[-DETAIL_MAX:]
     return place_of(error)
+
+
+def _own(trace: TracebackType | None) -> TracebackType | None:
+    """The stack from the author's first frame on; if there is none, as it is."""
+    inner = trace
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(_HERE):
+        inner = inner.tb_next
+    return inner or trace
 
 
 def wants_stack() -> bool:
@@ -115,6 +123,10 @@ def report(error: BaseException, what: str) -> None:
     """Logs an exception in user code where the developer looks: the function's own log."""
     from .context import log
 
-    info: tuple[type[BaseException], BaseException, TracebackType | None] = (type(error), error, error.__traceback__)
+    info: tuple[type[BaseException], BaseException, TracebackType | None] = (
+        type(error),
+        error,
+        _own(error.__traceback__),
+    )
     log.error("%s failed: %s: %s", what, type(error).__name__, error, exc_info=info)
     sys.stderr.flush()

@@ -90,6 +90,14 @@ def test_a_failure_leaves_the_outcomes_before_it_and_the_other_works():
     assert second["failure"] is None
 
 
+def test_under_development_the_stack_is_told_from_the_authors_frame_on(monkeypatch):
+    monkeypatch.setenv("EVENTO_DEV", "1")
+    (result,) = ran([work([deposit(2, "crash")])])
+    detail = result["failure"]["detail"]
+    assert detail.startswith("Traceback") and detail.endswith("ZeroDivisionError: nothing to divide\n")
+    assert "in deposit" in detail and "function.py" not in detail
+
+
 @pytest.mark.parametrize(
     ("works", "entity", "title"),
     [
