@@ -251,7 +251,7 @@ func (f *Function) handle(step *step, name, payload, state []byte, has bool, cx 
 // loggedPanic makes a failure of a panic and writes its stack to the log.
 func loggedPanic(value any, cx Context) *Failure {
 	failure := panicked(value)
-	slog.Error(failure.Title, "command", cx.CommandID, "entity", cx.EntityID, "stack", failure.Detail)
+	slog.Error(failure.Title, "command", cx.CommandID, "entity", cx.EntityID, "at", failure.place, "stack", failure.Detail)
 	if !showsDetail() {
 		failure.Detail = ""
 	}

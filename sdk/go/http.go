@@ -105,7 +105,7 @@ func (s *Server) post(
 	}
 	body := bodies.Get().(*[]byte)
 	defer releaseBody(body)
-	if refused := s.gather(body, r); refused != nil {
+	if refused := s.gather(body, w, r); refused != nil {
 		w.Header().Set("Connection", "close")
 		answer(w, *refused)
 		return
@@ -126,7 +126,11 @@ func releaseBody(body *[]byte) {
 }
 
 // gather reads a body of at most Options.BodyBytesMax bytes; never more than was really sent is made room for.
-func (s *Server) gather(body *[]byte, r *http.Request) *problem {
+func (s *Server) gather(body *[]byte, w http.ResponseWriter, r *http.Request) *problem {
+	// The server's own ReadTimeout would go on after the body and end a long call.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.readMax))
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	limit := int64(s.options.BodyBytesMax)
 	whole := (*body)[:0]
 	from := io.LimitReader(r.Body, limit+1)
