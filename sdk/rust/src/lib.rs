@@ -12,8 +12,10 @@ pub mod avro;
 mod chance;
 mod context;
 mod function;
+mod identity;
 mod run;
 mod server;
+mod stream;
 pub mod testing;
 mod values;
 
