@@ -92,3 +92,28 @@ fn status(line: &[u8]) -> Result<u16, String> {
         _ => Err(format!("{line:?}, which is no HTTP")),
     }
 }
+
+/// Asks, and demands that nothing comes for so long; the end of the connection is nothing.
+pub(crate) async fn silent(wire: &Wire, ask: &Ask, longest: Duration) -> Result<(), String> {
+    let mut stream = wire.place.connect().await?;
+    let mut bytes = head(wire, ask, ask.body.len() as u64);
+    bytes.extend_from_slice(&ask.body);
+    stream.write_all(&bytes).await.map_err(|error| error.to_string())?;
+    let mut buffer = [0; 1_024];
+    match timeout(longest, stream.read(&mut buffer)).await {
+        Err(_) | Ok(Ok(0) | Err(_)) => Ok(()),
+        Ok(Ok(n)) => {
+            let line = String::from_utf8_lossy(&buffer[..n]).lines().next().unwrap_or_default().to_owned();
+            Err(format!("{line:?} after the deadline"))
+        }
+    }
+}
+
+/// Sends bytes that are no HTTP, reads what comes for a moment, and goes away.
+pub(crate) async fn blurt(wire: &Wire, bytes: &[u8]) -> Result<(), String> {
+    let mut stream = wire.place.connect().await?;
+    stream.write_all(bytes).await.map_err(|error| error.to_string())?;
+    let mut buffer = [0; 1_024];
+    let _ = timeout(Duration::from_millis(5), stream.read(&mut buffer)).await;
+    Ok(())
+}

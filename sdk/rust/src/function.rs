@@ -69,6 +69,19 @@ pub fn many<R>(first: impl Into<R>, rest: impl IntoIterator<Item = R>) -> Result
     Ok(Events { first: first.into(), rest: rest.into_iter().collect() })
 }
 
+/// Answers the events of a list, in order. A list without events is no answer: it becomes a failure of the contract.
+pub fn all<R>(events: impl IntoIterator<Item = impl Into<R>>) -> Result<Events<R>, Failure> {
+    let mut events = events.into_iter().map(Into::into);
+    match events.next() {
+        Some(first) => Ok(Events { first, rest: events.collect() }),
+        None => Err(Failure {
+            kind: FailureKind::Contract,
+            title: "handle answered no event".to_owned(),
+            detail: "a decision is at least one event; a refusal is an event, too".to_owned(),
+        }),
+    }
+}
+
 /// A technical failure: the business has not spoken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {

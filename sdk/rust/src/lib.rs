@@ -10,13 +10,16 @@
 pub mod avro;
 mod context;
 mod function;
+mod identity;
 mod macros;
+mod random;
 mod run;
 mod server;
 pub mod testing;
 
 pub use context::{ApplyContext, Context};
-pub use function::{Encoded, Events, Failure, FailureKind, Function, many, one};
+pub use function::{Encoded, Events, Failure, FailureKind, Function, all, many, one};
+pub use random::Random;
 pub use server::{ServeError, serve};
 
 #[doc(hidden)]

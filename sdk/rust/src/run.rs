@@ -56,13 +56,8 @@ pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malfo
             if failure.is_some() {
                 break;
             }
-            let context = Context {
-                entity_id: fold.entity_id.to_owned(),
-                seq: fold.seq,
-                command_id: id.to_owned(),
-                time_ms,
-                seed: seed.try_into().unwrap_or_default(),
-            };
+            let seed = seed.try_into().unwrap_or_default();
+            let context = Context::new(fold.entity_id.to_owned(), fold.seq, id.to_owned(), time_ms, seed);
             let step = catch_unwind(AssertUnwindSafe(|| fold.step(function, type_name, payload, &context)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok((events, states)) => {

@@ -2,16 +2,16 @@
 //!
 //! One thread: a pure function needs no more, and batches make up for it. Source: function-protocol 3 to 6.
 
-use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::avro::{Reader, put_bytes, put_long};
+use crate::identity::{Seen, Verifier};
 use crate::run::{RUN_TYPE, panicked, run};
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
 
@@ -52,6 +53,8 @@ struct Served {
     manifest_digest: HeaderValue,
     /// Set when Evento started this process; a request for another start is refused.
     instance: Option<String>,
+    /// Set when identity keys are; a request without a valid token is refused.
+    verifier: Option<Verifier>,
 }
 
 enum Listener {
@@ -67,6 +70,7 @@ pub fn serve(function: impl Function) -> Result<(), ServeError> {
     let fail = |error: std::io::Error| ServeError(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
     runtime.block_on(async {
+        let verifier = Verifier::from_environment().map_err(ServeError)?;
         let listener = listen().await?;
         let stop = async {
             let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
@@ -74,7 +78,7 @@ pub fn serve(function: impl Function) -> Result<(), ServeError> {
             };
             tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
         };
-        accept(listener, Arc::new(Served::new(function)), stop).await;
+        accept(listener, Arc::new(Served::new(function, verifier)), stop).await;
         Ok(())
     })
 }
@@ -101,7 +105,7 @@ async fn accept(listener: Listener, served: Arc<Served>, stop: impl Future<Outpu
         let served = served.clone();
         let service = service_fn(move |request| {
             let served = served.clone();
-            async move { Ok::<_, Infallible>(served.answer(request).await) }
+            async move { served.answer(request).await.ok_or(Late) }
         });
         match &listener {
             Listener::Tcp(tcp) => tokio::select! {
@@ -129,8 +133,20 @@ async fn accept(listener: Listener, served: Arc<Served>, stop: impl Future<Outpu
 
 type Reply = Response<Full<Bytes>>;
 
+/// The time of a request was over before its answer was there: nobody reads it, so the connection is closed.
+#[derive(Debug)]
+struct Late;
+
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the time of the request is over")
+    }
+}
+
+impl std::error::Error for Late {}
+
 impl Served {
-    fn new(function: impl Function) -> Served {
+    fn new(function: impl Function, verifier: Option<Verifier>) -> Served {
         let mut manifest = function.manifest();
         manifest["manifestVersion"] = json!(1);
         manifest["protocol"] = json!({"min": 1, "max": 1, "modes": ["plain", "run"], "http": ["1.1"]});
@@ -146,24 +162,50 @@ impl Served {
             declared,
             manifest_digest: HeaderValue::from_str(&digest).unwrap_or(HeaderValue::from_static("")),
             instance: std::env::var("EVENTO_INSTANCE").ok(),
+            verifier,
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Reply {
+    /// The answer; `None` when the time of the request is over.
+    async fn answer(&self, request: Request<Incoming>) -> Option<Reply> {
+        let arrived = Instant::now();
         let (parts, body) = request.into_parts();
         let mut reply = match self.refused(&parts.headers) {
             Some(reply) => reply,
             None => match gather(body).await {
-                Ok(body) => self.route(&parts.method, parts.uri.path(), &parts.headers, &body),
+                Ok(body) => match self.stranger(&parts, &body) {
+                    None => self.route(&parts.method, parts.uri.path(), &parts.headers, &body),
+                    Some(reply) => reply,
+                },
                 Err(reply) => reply,
             },
         };
+        let time: Option<u64> = text(&parts.headers, "evento-timeout-ms").and_then(|ms| ms.parse().ok());
+        if time.is_some_and(|ms| arrived.elapsed() > Duration::from_millis(ms)) {
+            return None;
+        }
         let headers = reply.headers_mut();
         if let Some(call) = parts.headers.get("evento-call") {
             headers.insert("evento-call", call.clone());
         }
         headers.insert("evento-manifest", self.manifest_digest.clone());
-        reply
+        Some(reply)
+    }
+
+    /// Whoever cannot show that it is Evento, when keys are known. Discovery tells nothing that is worth hiding.
+    fn stranger(&self, parts: &Parts, body: &[u8]) -> Option<Reply> {
+        let verifier = self.verifier.as_ref().filter(|_| parts.method == Method::POST)?;
+        let header = |name| text(&parts.headers, name).unwrap_or_default();
+        let seen = Seen {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            call: header("evento-call"),
+            revision: header("evento-revision"),
+            body,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        let refused = verifier.check(text(&parts.headers, "evento-identity"), &seen, now).err()?;
+        Some(problem(StatusCode::UNAUTHORIZED, "the request is not known to be Evento's", refused))
     }
 
     /// Requests meant for another start of this process.
@@ -305,13 +347,9 @@ fn context(headers: &HeaderMap) -> Option<Context> {
     for (byte, at) in seed.iter_mut().zip((0..32).step_by(2)) {
         *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
     }
-    Some(Context {
-        entity_id: entity_id(headers),
-        seq: text(headers, "evento-seq")?.parse().ok()?,
-        command_id: unpercent(text(headers, "evento-id")?),
-        time_ms: time(headers)?,
-        seed,
-    })
+    let seq = text(headers, "evento-seq")?.parse().ok()?;
+    let command_id = unpercent(text(headers, "evento-id")?);
+    Some(Context::new(entity_id(headers), seq, command_id, time(headers)?, seed))
 }
 
 fn entity_id(headers: &HeaderMap) -> String {

@@ -29,13 +29,7 @@ pub struct Outcome<F> {
 
 /// Begins with an instance that has no events.
 pub fn given<F: Function>(function: F) -> Given<F> {
-    let context = Context {
-        entity_id: "test".into(),
-        seq: 0,
-        command_id: "command".into(),
-        time_ms: 1_795_413_600_000,
-        seed: [7; 16],
-    };
+    let context = Context::new("test".into(), 0, "command".into(), 1_795_413_600_000, [7; 16]);
     Given { function, state: None, seq: 0, context }
 }
 
@@ -78,7 +72,7 @@ impl<F: Function> Given<F> {
         let bytes = command.encode();
         assert_eq!(C::decode(&bytes).as_ref(), Ok(&command), "the command does not pass through its codec");
         self.context.seq = self.seq;
-        let decide = || self.function.handle(C::NAME, &bytes, self.state.as_deref(), &self.context);
+        let decide = || self.function.handle(C::NAME, &bytes, self.state.as_deref(), &self.context.afresh());
         let decided = decide();
         assert_eq!(decided, decide(), "handle is not deterministic");
         Outcome { function: self.function, before: self.state, decided, next: 0, context: self.context }

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-engine", &["evento-model", "evento-schema", "evento-log", "evento-function"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-listener", &["evento-model", "evento-schema", "evento-log"]),
+    ("evento-conformance", &["evento-model", "evento-schema", "evento-function"]),
     ("evento-check", &["evento-model", "evento-log"]),
     (
         "evento",
@@ -28,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-engine",
             "evento-gateway",
             "evento-listener",
+            "evento-conformance",
             "evento-check",
             "evento-sdk",
         ],
@@ -37,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["evento-model", "evento-schema", "evento-log", "evento-function", "evento-engine", "evento-check"],
     ),
     ("evento-sdk", &[]),
+    ("evento-probe", &["evento-sdk"]),
     ("bank-function", &["evento-sdk"]),
     ("xtask", &[]),
 ];
