@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
@@ -144,7 +144,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) took: Duration,
 }
 
 impl Reply {
@@ -182,11 +181,10 @@ impl Wire {
 
     /// One request and its whole answer within a deadline. The error says in words why there is none.
     pub(crate) async fn ask(&self, ask: &Ask, deadline: Duration) -> Result<Reply, String> {
-        let begun = Instant::now();
         let asked = async {
             match self.version {
-                Version::H1 => self.ask_h1(ask, begun).await,
-                Version::H2 => self.ask_h2(ask, begun).await,
+                Version::H1 => self.ask_h1(ask).await,
+                Version::H2 => self.ask_h2(ask).await,
             }
         };
         match timeout(deadline, asked).await {
@@ -195,7 +193,7 @@ impl Wire {
         }
     }
 
-    async fn ask_h1(&self, ask: &Ask, begun: Instant) -> Result<Reply, String> {
+    async fn ask_h1(&self, ask: &Ask) -> Result<Reply, String> {
         for _ in 0..IDLE_MAX {
             let kept = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
             let Some(mut sender) = kept else { break };
@@ -204,7 +202,7 @@ impl Wire {
                 continue;
             }
             match sender.try_send_request(self.request(ask)?).await {
-                Ok(response) => return self.finish(sender, response, begun).await,
+                Ok(response) => return self.finish(sender, response).await,
                 Err(mut error) => match error.take_message() {
                     Some(_) => continue,
                     None => return Err(words(&error.into_error())),
@@ -215,16 +213,15 @@ impl Wire {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| words(&e))?;
         tokio::spawn(connection);
         let response = sender.send_request(self.request(ask)?).await.map_err(|e| words(&e))?;
-        self.finish(sender, response, begun).await
+        self.finish(sender, response).await
     }
 
     async fn finish(
         &self,
         sender: http1::SendRequest<Full<Bytes>>,
         response: http::Response<hyper::body::Incoming>,
-        begun: Instant,
     ) -> Result<Reply, String> {
-        let reply = gather(response, begun).await?;
+        let reply = gather(response).await?;
         let mut idle = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if idle.len() < IDLE_MAX {
             idle.push(sender);
@@ -232,7 +229,7 @@ impl Wire {
         Ok(reply)
     }
 
-    async fn ask_h2(&self, ask: &Ask, begun: Instant) -> Result<Reply, String> {
+    async fn ask_h2(&self, ask: &Ask) -> Result<Reply, String> {
         let mut shared = self.shared.lock().await;
         let kept = shared.clone().filter(|sender| !sender.is_closed());
         let mut sender = match kept {
@@ -247,7 +244,7 @@ impl Wire {
         };
         drop(shared);
         let response = sender.send_request(self.request(ask)?).await.map_err(|e| words(&e))?;
-        gather(response, begun).await
+        gather(response).await
     }
 
     fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>, String> {
@@ -270,7 +267,7 @@ impl Wire {
     }
 }
 
-async fn gather(response: http::Response<hyper::body::Incoming>, begun: Instant) -> Result<Reply, String> {
+async fn gather(response: http::Response<hyper::body::Incoming>) -> Result<Reply, String> {
     let (parts, mut body) = response.into_parts();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -281,8 +278,7 @@ async fn gather(response: http::Response<hyper::body::Incoming>, begun: Instant)
         }
         whole.extend_from_slice(&data);
     }
-    let took = begun.elapsed();
-    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: whole.freeze(), took })
+    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: whole.freeze() })
 }
 
 /// The error with its causes.

@@ -9,6 +9,9 @@ pub trait Function: Send + Sync + 'static {
     fn entity(&self) -> &'static str;
     /// Schemas and entities of the discovery manifest; the server adds the rest.
     fn manifest(&self) -> serde_json::Value;
+    /// How many bytes at the beginning of a plain request's body are the command, or else the event; the rest is the
+    /// state. `None` for a name that it does not have.
+    fn payload_length(&self, name: &str, command: bool, body: &[u8]) -> Option<Result<usize, Malformed>>;
     /// Whether an event goes through apply.
     fn applies(&self, event: &str) -> bool;
     /// Decides.

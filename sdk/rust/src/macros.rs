@@ -169,6 +169,23 @@ macro_rules! entity {
                 })
             }
 
+            fn payload_length(
+                &self, name: &str, command: bool, body: &[u8],
+            ) -> Option<Result<usize, $crate::avro::Malformed>> {
+                use $crate::avro::{Avro, Record};
+                let mut reader = $crate::avro::Reader::over(body);
+                $(if command && name == <$command as Record>::NAME {
+                    let read = <$command as Avro>::read(&mut reader);
+                    return Some(read.map(|_| body.len() - reader.left()));
+                })*
+                $(if !command && name == <$applied as Record>::NAME {
+                    let read = <$applied as Avro>::read(&mut reader);
+                    return Some(read.map(|_| body.len() - reader.left()));
+                })*
+                let _ = (command, &mut reader);
+                None
+            }
+
             fn applies(&self, event: &str) -> bool {
                 [$(<$applied as $crate::avro::Record>::NAME),*].contains(&event)
             }

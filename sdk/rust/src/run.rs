@@ -242,6 +242,10 @@ mod tests {
             serde_json::Value::Null
         }
 
+        fn payload_length(&self, _: &str, _: bool, _: &[u8]) -> Option<Result<usize, crate::avro::Malformed>> {
+            None
+        }
+
         fn applies(&self, event: &str) -> bool {
             event == RECEIVED
         }

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::avro::{Reader, put_bytes, put_long};
+use crate::avro::{put_bytes, put_long};
 use crate::identity::{Seen, Verifier};
 use crate::run::{RUN_TYPE, panicked, run};
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
@@ -48,8 +48,6 @@ impl std::error::Error for ServeError {}
 struct Served {
     function: Box<dyn Function>,
     manifest: Bytes,
-    /// The manifest as it is looked into for each plain request.
-    declared: serde_json::Value,
     manifest_digest: HeaderValue,
     /// Set when Evento started this process; a request for another start is refused.
     instance: Option<String>,
@@ -153,13 +151,11 @@ impl Served {
         let name = std::env::var("EVENTO_FUNCTION").unwrap_or_else(|_| function.entity().to_owned());
         manifest["function"] = json!({"name": name, "sdk": concat!("evento-rust/", env!("CARGO_PKG_VERSION"))});
         manifest["limits"] = json!({"maxBodyBytes": BODY_BYTES_MAX});
-        let declared = manifest;
-        let manifest = Bytes::from(declared.to_string());
+        let manifest = Bytes::from(manifest.to_string());
         let digest: String = Sha256::digest(&manifest).iter().map(|byte| format!("{byte:02x}")).collect();
         Served {
             function: Box::new(function),
             manifest,
-            declared,
             manifest_digest: HeaderValue::from_str(&digest).unwrap_or(HeaderValue::from_static("")),
             instance: std::env::var("EVENTO_INSTANCE").ok(),
             verifier,
@@ -234,7 +230,10 @@ impl Served {
     }
 
     fn handle(&self, command: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
-        let Some((payload, state)) = self.split(command, true, body) else { return unknown_or_bad(command) };
+        let (payload, state) = match self.split(command, true, body) {
+            Ok(split) => split,
+            Err(refused) => return refused,
+        };
         let Some(context) = context(headers) else {
             return problem(
                 StatusCode::BAD_REQUEST,
@@ -265,7 +264,10 @@ impl Served {
     }
 
     fn apply(&self, event: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
-        let Some((payload, state)) = self.split(event, false, body) else { return unknown_or_bad(event) };
+        let (payload, state) = match self.split(event, false, body) {
+            Ok(split) => split,
+            Err(refused) => return refused,
+        };
         let context = ApplyContext { entity_id: entity_id(headers), time_ms: time(headers).unwrap_or_default() };
         let applied = catch_unwind(AssertUnwindSafe(|| self.function.apply(event, payload, state, &context)));
         match applied.unwrap_or_else(|panic| Err(panicked(&*panic))) {
@@ -279,30 +281,22 @@ impl Served {
         }
     }
 
-    /// Where the payload ends and the state begins: the schema of the payload tells.
-    fn split<'a>(&self, name: &str, command: bool, body: &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
-        let schemas = self.declared["schemas"].as_array()?;
-        let entity = &self.declared["entities"][0];
-        let known = match command {
-            true => entity["handles"].as_array()?.iter().any(|handled| handled["command"] == name),
-            false => entity["applies"].as_array()?.iter().any(|applied| applied == name),
+    /// The payload and the state; the type of the payload tells where it ends.
+    fn split<'a>(&self, name: &str, command: bool, body: &'a [u8]) -> Result<(&'a [u8], Option<&'a [u8]>), Reply> {
+        let bad = |detail: &str| problem(StatusCode::BAD_REQUEST, "the body cannot be read", detail);
+        let length = match self.function.payload_length(name, command, body) {
+            None => return Err(problem(StatusCode::NOT_FOUND, "no such name", name)),
+            Some(Err(malformed)) => return Err(bad(&malformed.0)),
+            Some(Ok(length)) => length,
         };
-        if !known {
-            return None;
-        }
-        let mut reader = Reader::over(body);
-        crate::avro::skip(&json!(name), schemas, &mut reader).ok()?;
-        let (payload, rest) = body.split_at(body.len() - reader.left());
-        match rest.split_first()? {
-            (0, []) => Some((payload, None)),
-            (2, state) => Some((payload, Some(state))),
-            _ => None,
+        let (payload, rest) = body.split_at(length);
+        match rest.split_first() {
+            Some((0, [])) => Ok((payload, None)),
+            Some((2, state)) => Ok((payload, Some(state))),
+            Some(_) => Err(bad("after the payload comes 00, or 02 and the state")),
+            None => Err(bad("the body ends after the payload")),
         }
     }
-}
-
-fn unknown_or_bad(name: &str) -> Reply {
-    problem(StatusCode::NOT_FOUND, "no such name, or its payload cannot be read", name)
 }
 
 fn failed(failure: &Failure) -> Reply {

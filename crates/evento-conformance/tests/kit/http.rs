@@ -57,19 +57,23 @@ impl Message {
         self.body.windows(text.len()).any(|window| window == text.as_bytes())
     }
 
-    /// Reads one message.
+    /// Reads one message. The kit sends none before the answer to the one before, so nothing follows its body.
     pub fn read(stream: &mut dyn Stream) -> Result<Message, End> {
         let mut head = Vec::new();
-        let mut byte = [0; 1];
-        while !head.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut byte) {
-                Ok(1) if head.len() < 64 << 10 => head.push(byte[0]),
-                Ok(1) => return Err(End::Noise),
+        let mut chunk = [0; 8 << 10];
+        let end = loop {
+            if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut chunk) {
+                Ok(n) if n > 0 && head.len() < 64 << 10 => head.extend_from_slice(&chunk[..n]),
+                Ok(n) if n > 0 => return Err(End::Noise),
                 _ if head.is_empty() => return Err(End::Closed),
                 _ if head.is_ascii() => return Err(End::InHead),
                 _ => return Err(End::Noise),
             }
-        }
+        };
+        let begun = head.split_off(end);
         let text = String::from_utf8(head).map_err(|_| End::Noise)?;
         let mut lines = text.trim_end().split("\r\n");
         let first = lines.next().unwrap_or_default().to_owned();
@@ -77,8 +81,10 @@ impl Message {
         let headers: Vec<(String, String)> = lines.filter_map(header).collect();
         let mut message = Message { first, headers, body: Vec::new() };
         let length = message.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0usize);
-        message.body = vec![0; length.min(64 << 20)];
-        stream.read_exact(&mut message.body).map_err(|_| End::InBody)?;
+        message.body = begun;
+        let read = message.body.len().min(length);
+        message.body.resize(length.min(64 << 20), 0);
+        stream.read_exact(&mut message.body[read..]).map_err(|_| End::InBody)?;
         Ok(message)
     }
 
