@@ -198,7 +198,6 @@ impl ProbeFunction for Probes {
         one(Ended {})
     }
 
-    #[expect(clippy::panic, reason = "an error in user code is what is tested")]
     fn throw(&self, c: Throw, _: Option<&Probe>, _: &evento_sdk::Context) -> Answer<ThrowResult> {
         panic!("{}", c.message)
     }
@@ -260,7 +259,6 @@ impl ProbeFunction for Probes {
         None
     }
 
-    #[expect(clippy::panic, reason = "an error in user code is what is tested")]
     fn on_broken(&self, e: Broken, _: Option<Probe>, _: &ApplyContext) -> Option<Probe> {
         panic!("{}", e.message)
     }
