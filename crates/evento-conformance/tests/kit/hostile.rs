@@ -134,8 +134,11 @@ impl Proxy {
     fn before(&self, request: &Message) -> Option<Message> {
         let failing = match self.rule.as_str() {
             "F04" => request.path().ends_with("/evento.unknown.NoSuchThing"),
-            // The entity's name is there, and more than one work follows.
-            "F07" => request.path() == "/run" && request.body.get(25).is_some_and(|count| *count > 2),
+            // The probe's name is there, and more than one work follows.
+            "F07" => {
+                let works = request.body.strip_prefix(b"\x30evento.conformance.Probe");
+                works.and_then(<[u8]>::first).is_some_and(|count| *count > 2)
+            }
             "F10" => self.wedged.load(Ordering::SeqCst) && request.first.starts_with("POST"),
             "S09" => request.has("ExpectCount") && request.has("EmitMany") && request.path() == "/run",
             "S10" => request.has("event 9998"),
