@@ -152,6 +152,7 @@ fn the_pages_on_the_bank_do_what_they_say() {
     for page in [
         "docs/http-api.md",
         "docs/command-line.md",
+        "docs/conformance.md",
         "docs/resources.md",
         "docs/kafka.md",
         "docs/schema-registry.md",
