@@ -165,7 +165,11 @@ const RUST: &[File] = &[
     file!(
         "src/lib.rs",
         "../../../examples/bank/function/src/lib.rs",
-        &[("`../schemas` and `../resources`", "`schemas` and `resources`"), (" --resources ../resources", "")],
+        &[
+            ("`../schemas` and `../resources`", "`schemas` and `resources`"),
+            (" --resources ../resources", ""),
+            ("evento_sdk::export!(AccountHost(Accounts));\n\n", "")
+        ],
         false
     ),
     file!(

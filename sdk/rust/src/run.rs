@@ -8,6 +8,7 @@ use crate::avro::{Malformed, Reader, put_bytes, put_long};
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
 /// Media type of both bodies.
+#[cfg(feature = "serve")]
 pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
 
 struct Fold<'a> {
@@ -20,7 +21,6 @@ struct Fold<'a> {
 }
 
 /// Answers a `RunRequest`. The error is an envelope that cannot be read.
-#[cfg(test)]
 pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malformed> {
     run_until(function, body, &|| false).map(Option::unwrap_or_default)
 }

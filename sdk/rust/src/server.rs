@@ -26,12 +26,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::avro::{put_bytes, put_long};
 use crate::identity::{Claimed, Verifier};
+use crate::manifest::{self, BODY_BYTES_MAX};
 use crate::run::{RUN_TYPE, panicked, run_until};
 use crate::stream::Stream;
 use crate::values::days_of;
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
-const BODY_BYTES_MAX: usize = 16 << 20;
 /// How long requests in flight are waited for after SIGTERM; Evento kills after 5 s.
 const GRACE: Duration = Duration::from_millis(4_500);
 /// Time a client has for the head of a request.
@@ -187,13 +187,8 @@ type Reply = Response<Full<Bytes>>;
 
 impl Served {
     fn new(function: impl Function) -> Result<Served, ServeError> {
-        let mut manifest = function.manifest();
-        manifest["manifestVersion"] = json!(1);
-        manifest["protocol"] = json!({"min": 1, "max": 1, "modes": ["plain", "run"], "http": ["1.1"]});
         let name = std::env::var("EVENTO_FUNCTION").unwrap_or_else(|_| function.entity().to_owned());
-        manifest["function"] = json!({"name": name, "sdk": concat!("evento-rust/", env!("CARGO_PKG_VERSION"))});
-        manifest["limits"] = json!({"maxBodyBytes": BODY_BYTES_MAX});
-        let declared = manifest;
+        let declared = manifest::document(&function, &name, &["plain", "run"]);
         let manifest = Bytes::from(declared.to_string());
         let digest: String = Sha256::digest(&manifest).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Served {
