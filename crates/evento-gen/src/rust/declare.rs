@@ -8,7 +8,7 @@ use crate::{Ir, Language, MARK, Writer};
 
 pub(super) fn types(ir: &Ir) -> String {
     let mut out = Writer::new("    ");
-    out.line(format!("// {MARK}"));
+    out.line(format!("//! {MARK}")).line("//!");
     out.line("//! Every type that the schemas define, with its codec.").blank();
     if ir.types.iter().any(|declared| has_map(declared)) {
         out.line("use std::collections::BTreeMap;").blank();
