@@ -1,7 +1,6 @@
 package evento
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"log/slog"
@@ -72,6 +71,3 @@ func (cx Context) Random() *Random {
 func (cx Context) Log() *slog.Logger {
 	return slog.Default().With("command", cx.CommandID, "entity", cx.EntityID)
 }
-
-// Logs tells whether lines of a level are logged at all.
-func Logs(level slog.Level) bool { return slog.Default().Enabled(context.Background(), level) }

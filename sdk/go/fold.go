@@ -2,6 +2,7 @@ package evento
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -72,9 +73,24 @@ func (f *fold) release() {
 	folds.Put(f)
 }
 
+// limit says when a request needs no answer any more: its time is over, or nobody waits for it.
+type limit struct {
+	// The zero time is never over.
+	until time.Time
+	ctx   context.Context
+}
+
+// errOver is what is told instead of an answer that nobody waits for.
+var errOver = errors.New("the time of the request is over")
+
+// over asks the clock itself, for a timer of a busy machine fires late.
+func (l limit) over() bool {
+	return !l.until.IsZero() && !time.Now().Before(l.until) || l.ctx != nil && l.ctx.Err() != nil
+}
+
 // run answers a RunRequest. The reply is valid until the fold is used again. The error is either an envelope that
-// cannot be read, or ctx's when the time was over: then nothing shall be answered.
-func (f *fold) run(ctx context.Context, functions map[string]*Function, body []byte) ([]byte, error) {
+// cannot be read, or errOver: then nothing shall be answered.
+func (f *fold) run(limit limit, functions map[string]*Function, body []byte) ([]byte, error) {
 	f.reader.Reset(body)
 	if err := f.request.read(&f.reader); err != nil {
 		return nil, err
@@ -82,7 +98,7 @@ func (f *fold) run(ctx context.Context, functions map[string]*Function, body []b
 	function := functions[string(f.request.entity)]
 	f.results.Reset()
 	for n := range f.request.works {
-		if err := f.work(ctx, function, &f.request.works[n]); err != nil {
+		if err := f.work(limit, function, &f.request.works[n]); err != nil {
 			return nil, err
 		}
 	}
@@ -91,8 +107,8 @@ func (f *fold) run(ctx context.Context, functions map[string]*Function, body []b
 	return f.reply.bytes, nil
 }
 
-// work does one work; the error is that of ctx.
-func (f *fold) work(ctx context.Context, function *Function, w *work) error {
+// work does one work; the error is errOver.
+func (f *fold) work(limit limit, function *Function, w *work) error {
 	f.outcomes.Reset()
 	f.state.Reset()
 	f.state.bytes = append(f.state.bytes, w.state...)
@@ -104,8 +120,8 @@ func (f *fold) work(ctx context.Context, function *Function, w *work) error {
 	done := 0
 	cx := Context{EntityID: string(w.entityID), call: &f.call}
 	for n := w.from; n < w.to && failure == nil; n++ {
-		if err := ctx.Err(); err != nil {
-			return err
+		if limit.over() {
+			return errOver
 		}
 		mark := len(f.outcomes.bytes)
 		if failure = f.one(function, w, &f.request.steps[n], n+1 == w.to, cx); failure != nil {
@@ -235,7 +251,7 @@ func (f *Function) handle(step *step, name, payload, state []byte, has bool, cx 
 // loggedPanic makes a failure of a panic and writes its stack to the log.
 func loggedPanic(value any, cx Context) *Failure {
 	failure := panicked(value)
-	slog.Error(failure.Title, "command", cx.CommandID, "entity", cx.EntityID, "stack", failure.Detail)
+	slog.Error(failure.Title, "command", cx.CommandID, "entity", cx.EntityID, "at", failure.place, "stack", failure.Detail)
 	if !showsDetail() {
 		failure.Detail = ""
 	}

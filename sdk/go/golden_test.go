@@ -2,7 +2,6 @@ package evento
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -95,7 +94,7 @@ func goldenJSON(t testing.TB, name string, into any) {
 }
 
 func answered(f *Function, body []byte) ([]byte, error) {
-	return new(fold).run(context.Background(), map[string]*Function{f.entity: f}, body)
+	return new(fold).run(limit{}, map[string]*Function{f.entity: f}, body)
 }
 
 func TestTheGoldenRequestHasTheGoldenReply(t *testing.T) {
@@ -209,7 +208,7 @@ func BenchmarkRun(b *testing.B) {
 	functions := map[string]*Function{"bank.Account": goldenBank(received)}
 	b.ReportAllocs()
 	for n := 0; n < b.N; n += 64 {
-		if _, err := f.run(context.Background(), functions, body); err != nil {
+		if _, err := f.run(limit{}, functions, body); err != nil {
 			b.Fatal(err)
 		}
 	}

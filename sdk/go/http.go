@@ -1,7 +1,6 @@
 package evento
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,8 +82,9 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
 
 // post reads the body of a call and hands it over with the call's deadline.
 func (s *Server) post(
-	w http.ResponseWriter, r *http.Request, mediaType string, do func(context.Context, http.ResponseWriter, *http.Request, []byte),
+	w http.ResponseWriter, r *http.Request, mediaType string, do func(limit, http.ResponseWriter, *http.Request, []byte),
 ) {
+	limit := limit{time.Now().Add(timeLeft(r)), r.Context()}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
 		answer(w, problem{status: http.StatusMethodNotAllowed, title: "only POST is answered here"})
@@ -105,7 +105,7 @@ func (s *Server) post(
 	}
 	body := bodies.Get().(*[]byte)
 	defer releaseBody(body)
-	if refused := s.gather(body, r); refused != nil {
+	if refused := s.gather(body, w, r); refused != nil {
 		w.Header().Set("Connection", "close")
 		answer(w, *refused)
 		return
@@ -113,9 +113,7 @@ func (s *Server) post(
 	if !s.identity.accept(w, r, *body) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeLeft(r))
-	defer cancel()
-	do(ctx, w, r, *body)
+	do(limit, w, r, *body)
 }
 
 // bodies are kept for the next request.
@@ -128,7 +126,11 @@ func releaseBody(body *[]byte) {
 }
 
 // gather reads a body of at most Options.BodyBytesMax bytes; never more than was really sent is made room for.
-func (s *Server) gather(body *[]byte, r *http.Request) *problem {
+func (s *Server) gather(body *[]byte, w http.ResponseWriter, r *http.Request) *problem {
+	// The server's own ReadTimeout would go on after the body and end a long call.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.readMax))
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	limit := int64(s.options.BodyBytesMax)
 	whole := (*body)[:0]
 	from := io.LimitReader(r.Body, limit+1)
@@ -163,12 +165,12 @@ func timeLeft(r *http.Request) time.Duration {
 }
 
 // run answers a batch.
-func (s *Server) run(ctx context.Context, w http.ResponseWriter, _ *http.Request, body []byte) {
+func (s *Server) run(limit limit, w http.ResponseWriter, _ *http.Request, body []byte) {
 	fold := folds.Get().(*fold)
 	defer fold.release()
-	reply, err := fold.run(ctx, s.functions, body)
+	reply, err := fold.run(limit, s.functions, body)
 	switch {
-	case ctx.Err() != nil:
+	case limit.over():
 		tooLate()
 	case err != nil:
 		answer(w, problem{status: http.StatusBadRequest, title: "the envelope cannot be read", detail: err.Error()})

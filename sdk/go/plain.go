@@ -1,7 +1,6 @@
 package evento
 
 import (
-	"context"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -11,7 +10,7 @@ import (
 )
 
 // handle answers a command in the plain framing. Source: function-protocol 6.1.
-func (s *Server) handle(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *Server) handle(limit limit, w http.ResponseWriter, r *http.Request, body []byte) {
 	name := strings.TrimPrefix(r.URL.Path, "/handle/")
 	function := s.handlers[name]
 	if function == nil {
@@ -34,7 +33,7 @@ func (s *Server) handle(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return function.handle(&fold.step, []byte(name), payload, state, has, cx)
 	})
 	switch {
-	case ctx.Err() != nil:
+	case limit.over():
 		tooLate()
 	case failure != nil:
 		failed(w, failure)
@@ -49,7 +48,7 @@ func (s *Server) handle(ctx context.Context, w http.ResponseWriter, r *http.Requ
 }
 
 // apply answers an event in the plain framing.
-func (s *Server) apply(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *Server) apply(limit limit, w http.ResponseWriter, r *http.Request, body []byte) {
 	name := strings.TrimPrefix(r.URL.Path, "/apply/")
 	function := s.appliers[name]
 	if function == nil {
@@ -75,7 +74,7 @@ func (s *Server) apply(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		return failure
 	})
 	switch {
-	case ctx.Err() != nil:
+	case limit.over():
 		tooLate()
 	case failure != nil:
 		failed(w, failure)

@@ -21,7 +21,8 @@ const (
 	grace = 4 * time.Second
 	// farewell is how long 503 is answered after the last request, so that nobody finds a closed connection.
 	farewell = 200 * time.Millisecond
-	// writeMax is the longest time one answer may take to be sent.
+	// readMax and writeMax are the longest times that a body may take to come and an answer to go.
+	readMax  = 60 * time.Second
 	writeMax = 30 * time.Second
 )
 
@@ -62,6 +63,8 @@ type Server struct {
 	// places bounds the requests in flight: Options.InFlightMax.
 	places   chan struct{}
 	inFlight atomic.Int64
+	// readMax is the constant, but for tests.
+	readMax  time.Duration
 	stopping atomic.Bool
 }
 
@@ -80,6 +83,7 @@ func NewServer(options Options, functions ...*Function) (*Server, error) {
 		options:   options,
 		instance:  os.Getenv("EVENTO_INSTANCE"),
 		places:    make(chan struct{}, options.InFlightMax),
+		readMax:   readMax,
 	}
 	for _, f := range functions {
 		if s.functions[f.entity] != nil {
@@ -153,7 +157,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 2 * s.options.InFlightMax},
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       60 * time.Second,
 		// Evento keeps idle connections for 60 s; whoever waits longer never finds one closed.
 		IdleTimeout:    90 * time.Second,
 		MaxHeaderBytes: 16 << 10,

@@ -22,6 +22,7 @@ import (
 // served is a server on a unix socket, and who calls it.
 type served struct {
 	t      *testing.T
+	server *Server
 	client *http.Client
 	stop   context.CancelFunc
 	ended  chan error
@@ -56,7 +57,7 @@ func serving(t *testing.T, options Options, wire func(*http.Protocols), f *Funct
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 	}
-	v := &served{t: t, client: &http.Client{Transport: transport}, stop: stop, ended: make(chan error, 1)}
+	v := &served{t: t, server: s, client: &http.Client{Transport: transport}, stop: stop, ended: make(chan error, 1)}
 	go func() { v.ended <- s.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		stop()
@@ -285,6 +286,41 @@ func TestNothingIsAnsweredAfterTheDeadline(t *testing.T) {
 			}
 			if r := v.must("POST", "/run", runType, golden(t, "run-request.hex"), nil); r.status != 200 {
 				t.Fatalf("the next call is answered %d", r.status)
+			}
+		})
+	}
+}
+
+func TestTheTimeForReadingEndsWithTheBody(t *testing.T) {
+	for name, wire := range wires() {
+		t.Run(name, func(t *testing.T) {
+			bank, started, let := slow()
+			v := serving(t, Options{}, wire, bank)
+			v.server.readMax = 30 * time.Millisecond
+			done := make(chan reply, 1)
+			go func() {
+				r, err := v.send("POST", "/run", runType, golden(t, "run-request.hex"), nil)
+				if err != nil {
+					t.Errorf("%v", err)
+				}
+				done <- r
+			}()
+			<-started
+			time.Sleep(50 * time.Millisecond) // longer than the time for reading
+			close(let)
+			if r := <-done; r.status != 200 {
+				t.Errorf("a long call is answered %d", r.status)
+			}
+			// A body that never ends is not waited for.
+			body, writer := io.Pipe()
+			defer writer.Close()
+			request, err := http.NewRequest("POST", "http://localhost/run", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", runType)
+			if response, err := v.client.Do(request); err == nil && response.StatusCode != 400 {
+				t.Errorf("a body that does not end is answered %d", response.StatusCode)
 			}
 		})
 	}
