@@ -40,6 +40,7 @@ def handle(
     function = next((function for function in functions.values() if name in function.handlers), None)
     if function is None:
         raise UnknownName(f"unknown command {command}")
+    _check_entity(function, headers)
     handler = function.handlers[name]
     payload, state = _split(handler.codec, body)
     context = Context(
@@ -70,6 +71,7 @@ def apply(
     function = next((function for function in functions.values() if name in function.appliers), None)
     if function is None:
         raise UnknownName(f"unknown event {event}")
+    _check_entity(function, headers)
     applier = function.appliers[name]
     payload, state = _split(applier.codec, body)
     command_id.set(_text(headers, "evento-id"))
@@ -77,6 +79,13 @@ def apply(
     after = function.evolve(applier, payload, state, context)
     check_time(until)
     return (204, [], b"") if after is None else (200, [("content-type", DATUM_TYPE)], after)
+
+
+def _check_entity(function: Function[Any], headers: Headers) -> None:
+    """The header may be missing; a request by hand needs none."""
+    entity = headers.get("evento-entity", function.entity.name)
+    if entity != function.entity.name:
+        raise UnknownName(f"unknown entity {entity}")
 
 
 def _split(codec: Codec[Any], body: bytes) -> tuple[bytes, bytes | None]:

@@ -95,6 +95,8 @@ def test_several_events_and_no_state(bank):
         ("/handle/bank.DepositCash", command(1) + b"\x02\x01", {}, 400, "undecodable payload"),
         ("/handle/bank.DepositCash", b"\x02\x02\xff\x00", {}, 400, "undecodable payload"),
         ("/handle/bank.DepositCash", command(1) + b"\x00", {"content_type": "text/plain"}, 415, "content type"),
+        ("/handle/bank.DepositCash", command(1) + b"\x00", {"evento_entity": "bank.Other"}, 404, "unknown entity"),
+        ("/apply/bank.DepositReceived", command(1) + b"\x00", {"evento_entity": "bank.Other"}, 404, "unknown entity"),
         ("/handle/bank.DepositCash", command(1) + b"\x00", {"evento_seed": "00"}, 400, "evento-seed"),
         ("/handle/bank.DepositCash", command(1) + b"\x00", {"evento_time": "2026-99-99T00:00:00.000Z"}, 400, "time"),
         ("/handle/bank.DepositCash", command(1) + b"\x00", {"evento_seq": "-1"}, 400, "evento-seq"),
