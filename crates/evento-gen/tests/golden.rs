@@ -62,7 +62,7 @@ fn generated_code_of_this_repository_is_what_is_made_now() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let places = [
         ("bank", "examples/bank/function/src/bank"),
-        ("conformance", "sdk/rust/probe/src/types"),
+        ("conformance", "sdk/rust/probe/src/conformance"),
         ("torture", "crates/evento/src/torture/account"),
     ];
     for (project, folder) in places {

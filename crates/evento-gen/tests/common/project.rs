@@ -17,7 +17,6 @@ pub fn set(project: &str) -> ResourceSet {
     let root = match project {
         "bank" => crate_folder.join("../../examples/bank"),
         "conformance" => crate_folder.join("../../sdk/conformance"),
-        "conformance" => crate_folder.join("../../sdk/conformance"),
         "torture" => crate_folder.join("../evento/src/torture"),
         project => crate_folder.join("tests/projects").join(project),
     };

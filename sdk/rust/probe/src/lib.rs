@@ -1,15 +1,15 @@
 //! The reference function of the conformance kit (`sdk/conformance`), written with the Rust SDK as anybody would.
 //!
-//! The types are made by `evento gen rust --resources ../../conformance/resources --out src/types`.
+//! The types are made by `evento gen rust --resources ../../conformance/resources --out src/conformance`.
 
-pub mod types;
+pub mod conformance;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evento_sdk::{ApplyContext, Decision, Failure, all, many, one};
 
-pub use types::*;
+pub use conformance::*;
 
 /// The probe's rules.
 #[derive(Clone, Copy, Debug)]
