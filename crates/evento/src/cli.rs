@@ -8,6 +8,7 @@ pub mod backup;
 pub mod command;
 pub mod completion;
 pub mod config;
+pub mod conformance;
 pub mod context;
 pub mod delete;
 pub mod exit;
@@ -147,6 +148,8 @@ pub enum Verb {
     /// Check schemas without a server, or print the schema of a function's input
     #[command(subcommand)]
     Schema(schema::Verb),
+    /// Ask a function whether it keeps the rules of the function protocol
+    Conformance(conformance::Args),
     /// Explain an error code
     Explain(explain::Args),
     /// Show configuration and contexts

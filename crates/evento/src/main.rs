@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Verb::Group(verb) => cli::group::run(context, verb),
         Verb::Topic(verb) => cli::topic::run(context, verb),
         Verb::Schema(verb) => cli::schema::run(context, verb),
+        Verb::Conformance(args) => cli::conformance::run(context, args),
         Verb::Explain(args) => cli::explain::run(context, args),
         Verb::Config(verb) => cli::config::run(context, verb),
         Verb::Completion(args) => cli::completion::run(context, args),
