@@ -57,7 +57,7 @@ pub(super) fn union(out: &mut Writer, names: &Names<'_>, id: TypeId, union: &Uni
                 let case = if n + 1 == union.branches.len() { "default".to_owned() } else { format!("case {n}") };
                 let value = match branch.kind {
                     Type::Null => "null".to_owned(),
-                    ref kind => format!("{{ type: {}, value: {} }}", tag(names, branch), read(names, kind)),
+                    ref kind => format!("{{ type: {}, value: {} }}", tag(branch), read(names, kind)),
                 };
                 out.line(format!("{case}:\n  return {value};"));
             }
@@ -70,7 +70,7 @@ pub(super) fn union(out: &mut Writer, names: &Names<'_>, id: TypeId, union: &Uni
         }
         out.block("switch (value.type) {", "}", |out| {
             for (n, branch) in union.branches.iter().enumerate().filter(|(_, branch)| branch.kind != Type::Null) {
-                out.block(format!("case {}:", tag(names, branch)), "", |out| {
+                out.block(format!("case {}:", tag(branch)), "", |out| {
                     out.line(format!("w.index({n});"));
                     write(out, names, &branch.kind, "value.value", &quoted(&union.place));
                     out.line("return;");

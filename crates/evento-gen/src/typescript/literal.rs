@@ -41,7 +41,7 @@ pub(super) fn text(names: &Names<'_>, kind: &Type, literal: &Literal) -> String 
         (Type::Union(id), Literal::Branch(n, value)) => match names.shape(*id) {
             Shape::Union(union) => union.branches.get(*n).map_or_else(String::new, |branch| match branch.kind {
                 Type::Null => "null".to_owned(),
-                ref kind => format!("{{ type: {}, value: {} }}", tag(names, branch), text(names, kind, value)),
+                ref kind => format!("{{ type: {}, value: {} }}", tag(branch), text(names, kind, value)),
             }),
             Shape::Record(_) | Shape::Enum(_) => String::new(),
         },

@@ -3,7 +3,7 @@
 use super::names::{Names, key, member, quoted};
 use super::{doc, literal};
 use crate::Writer;
-use crate::ir::{Branch, Enum, Field, Record, Shape, Type, TypeId, Union};
+use crate::ir::{Branch, Enum, Field, Record, Type, TypeId, Union};
 
 /// A readonly object, and a factory that fills in defaults.
 pub(super) fn record(out: &mut Writer, names: &Names<'_>, id: TypeId, record: &Record) {
@@ -101,7 +101,7 @@ pub(super) fn union(out: &mut Writer, names: &Names<'_>, id: TypeId, union: &Uni
             let text = match branch.kind {
                 Type::Null => "null".to_owned(),
                 ref kind => {
-                    format!("{{ readonly type: {}; readonly value: {} }}", tag(names, branch), names.text(kind))
+                    format!("{{ readonly type: {}; readonly value: {} }}", tag(branch), names.text(kind))
                 }
             };
             out.line(format!("| {text}{}", if n == last { ";" } else { "" }));
@@ -111,11 +111,9 @@ pub(super) fn union(out: &mut Writer, names: &Names<'_>, id: TypeId, union: &Uni
 }
 
 /// What a value of a branch says it is: a named type its name, any other one begins small.
-pub(super) fn tag(names: &Names<'_>, branch: &Branch) -> String {
+pub(super) fn tag(branch: &Branch) -> String {
     match branch.kind {
-        Type::Record(id) | Type::Enum(id) if matches!(names.shape(id), Shape::Record(_) | Shape::Enum(_)) => {
-            quoted(&branch.ident)
-        }
+        Type::Record(_) | Type::Enum(_) | Type::Fixed { .. } => quoted(&branch.ident),
         _ => {
             let mut letters = branch.ident.chars();
             let first = letters.next().map(|first| first.to_ascii_lowercase());

@@ -18,7 +18,7 @@ function notAnInt(value: unknown, place: string): EncodeError {
 }
 
 /** For a value of a union whose `type` is none of its branches. */
-export function noBranch(value: never, place: string): never {
+export function noBranch(value: unknown, place: string): never {
   const type = (value as { readonly type?: unknown } | undefined)?.type;
   throw new EncodeError(place, `an object {type, value} of the union is expected; its type is ${shown(type)}`);
 }
