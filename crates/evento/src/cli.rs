@@ -16,6 +16,7 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod function;
+pub mod r#gen;
 pub mod get;
 pub mod group;
 pub mod history;
@@ -94,6 +95,8 @@ pub struct Global {
 pub enum Verb {
     /// Make a project that runs
     Init(init::Args),
+    /// Make typed code of the schemas: types, codecs, and the interface a function implements
+    Gen(r#gen::Args),
     /// Run Evento with the functions of this folder, and watch them
     Dev(node::DevArgs),
     /// Run Evento for good

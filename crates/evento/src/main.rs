@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     };
     cli::finish(&cli.global, |context| match cli.verb {
         Verb::Init(args) => cli::init::run(context, args),
+        Verb::Gen(args) => cli::r#gen::run(context, args),
         Verb::Dev(args) => node::dev(context, args),
         Verb::Serve(args) => node::serve(context, args),
         Verb::Verify(args) => node::verify(context, args),
