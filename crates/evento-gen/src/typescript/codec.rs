@@ -9,7 +9,8 @@ use crate::ir::{Record, TimeUnit, Type, TypeId, Union};
 pub(super) fn record(out: &mut Writer, names: &Names<'_>, id: TypeId, record: &Record) {
     let ident = names.ident(id);
     let counted = names.is_counted(id);
-    let empty = record.fields.is_empty();
+    // Nulls take no bytes.
+    let empty = record.fields.iter().all(|field| field.kind == Type::Null);
     out.blank();
     let reader = if empty && !counted { "_r" } else { "r" };
     out.block(format!("function read${ident}({reader}: evento.Reader): {ident} {{"), "}", |out| {

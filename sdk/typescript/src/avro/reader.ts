@@ -134,7 +134,9 @@ export class Reader {
   /** A copy of so many bytes. */
   fixed(size: number): Uint8Array {
     const at = this.skip(size);
-    return Uint8Array.prototype.slice.call(this.bytes, at, at + size);
+    const copy = new Uint8Array(size);
+    copy.set(this.bytes.subarray(at, at + size));
+    return copy;
   }
 
   /** Passes over a length and its bytes; tells where these begin. They end at {@link Reader.position}. */
