@@ -53,6 +53,12 @@ pub const TEMPLATES: &[Template] = &[
         first_command: "evento send account/alice OpenAccount owner=Ada",
         files: &[go::OWN, BANK_SCHEMAS, go::SDK],
     },
+    Template {
+        name: "typescript",
+        about: "a bank account in TypeScript on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[typescript::OWN, BANK_SCHEMAS, typescript::SDK],
+    },
 ];
 
 macro_rules! schema {
@@ -79,6 +85,7 @@ macro_rules! file {
 }
 
 mod go;
+mod typescript;
 
 /// The bank's schemas, which several templates share.
 const BANK_SCHEMAS: &[File] = &[
