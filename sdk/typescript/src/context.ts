@@ -39,16 +39,27 @@ export class Context {
   /** The command's id. */
   readonly commandId: string;
   private readonly millis: number;
-  private readonly givenSeed: Uint8Array;
+  /** The seed lies here; it is copied only when somebody asks. */
+  private readonly seedSource: Uint8Array;
+  private readonly seedStart: number;
   private stream: Random | undefined;
   private lines: Log | undefined;
 
-  constructor(entityId: string, seq: bigint, commandId: string, millis: number, seed: Uint8Array) {
+  /** The seed is 16 bytes of `seedSource`, which are not changed while the context is used. */
+  constructor(
+    entityId: string,
+    seq: bigint,
+    commandId: string,
+    millis: number,
+    seedSource: Uint8Array,
+    seedStart = 0,
+  ) {
     this.entityId = entityId;
     this.seq = seq;
     this.commandId = commandId;
     this.millis = millis;
-    this.givenSeed = seed;
+    this.seedSource = seedSource;
+    this.seedStart = seedStart;
   }
 
   /** When the command was accepted, to the millisecond. */
@@ -58,7 +69,7 @@ export class Context {
 
   /** 16 bytes that were drawn when the command was accepted. */
   get seed(): Uint8Array {
-    return this.givenSeed.slice();
+    return Uint8Array.from(this.seedSource.subarray(this.seedStart, this.seedStart + 16));
   }
 
   /** Writes lines that carry the command's id. */
@@ -95,6 +106,6 @@ export class Context {
   }
 
   private derived(purpose: string, more: Uint8Array): Uint8Array {
-    return sha256(Uint8Array.of(...this.givenSeed, ...ascii.encode(purpose), ...more));
+    return sha256(Uint8Array.of(...this.seed, ...ascii.encode(purpose), ...more));
   }
 }

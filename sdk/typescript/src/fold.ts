@@ -115,6 +115,12 @@ export class Fold {
     this.beginWith(this.written.buffer, 0, this.written.position);
   }
 
+  /** Writes the state as a union of null and bytes. */
+  putState(out: Writer): void {
+    out.index(this.value === null ? 0 : 1);
+    if (this.value !== null) out.part(this.bytes, this.start, this.end);
+  }
+
   /** The state's bytes, valid until the next event; null when there is none. */
   stateBytes(): Uint8Array | null {
     return this.value === null ? null : this.bytes.subarray(this.start, this.end);

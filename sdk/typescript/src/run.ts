@@ -44,7 +44,8 @@ interface Step {
   readonly end: number;
   readonly id: string;
   readonly millis: number;
-  readonly seed: Uint8Array;
+  readonly seedStart: number;
+  readonly seedBytes: number;
 }
 
 /** The entities of one function, ready to run batches. */
@@ -137,13 +138,13 @@ class Work {
     const id = reader.string();
     const millis = reader.safeLong();
     const seedStart = reader.range();
-    const seed = this.body.subarray(seedStart, reader.position);
+    const seedBytes = reader.position - seedStart;
     // Notes for logs and traces: they must not influence a result.
     reader.items(2, () => {
       reader.range();
       reader.range();
     });
-    return { type, start, end, id, millis, seed };
+    return { type, start, end, id, millis, seedStart, seedBytes };
   }
 
   /** Runs a step; when it fails, what it wrote is taken back and the failure is kept. */
@@ -164,8 +165,8 @@ class Work {
     const { out } = this;
     const command = fold.command(step.type);
     const value = fold.read(command.codec, this.body, step.start, step.end);
-    if (step.seed.length !== 16) throw new Failure("CONTRACT", `a seed has 16 bytes, not ${step.seed.length}`);
-    const context = new Context(this.entityId, this.seq, step.id, step.millis, step.seed);
+    if (step.seedBytes !== 16) throw new Failure("CONTRACT", `a seed has 16 bytes, not ${step.seedBytes}`);
+    const context = new Context(this.entityId, this.seq, step.id, step.millis, this.body, step.seedStart);
     const emitted = fold.decide(command, value, context, out);
     const each = this.want === WANT_EACH;
     if (each) out.safeLong(emitted.length);
@@ -173,7 +174,7 @@ class Work {
       const applyContext = context.forApply();
       for (const event of emitted) {
         fold.evolveBy(event, applyContext, out);
-        if (each) this.putState(fold);
+        if (each) fold.putState(out);
       }
     }
     out.index(0);
@@ -188,7 +189,7 @@ class Work {
     out.index(0);
     if (this.want === WANT_EACH) {
       out.safeLong(1);
-      this.putState(fold);
+      fold.putState(out);
     }
     out.index(0);
   }
@@ -197,14 +198,8 @@ class Work {
   private putFinalState(): void {
     this.out.truncate(this.out.position - 1);
     this.out.safeLong(1);
-    this.putState(this.fold!);
+    this.fold!.putState(this.out);
     this.out.index(0);
-  }
-
-  private putState(fold: Fold): void {
-    const state = fold.stateBytes();
-    this.out.index(state === null ? 0 : 1);
-    if (state !== null) this.out.byteString(state, "state");
   }
 
   private putFailure(step: number): void {

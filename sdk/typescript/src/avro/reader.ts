@@ -13,7 +13,7 @@ const DEPTH_MAX = 64;
 /** Most values of no bytes at all (nulls, empty records) in arrays of one datum. */
 const EMPTY_ITEMS_MAX = 65_536;
 /** Texts up to this length are read byte by byte, which is faster than calling out of JavaScript. */
-const SHORT_TEXT = 24;
+const SHORT_TEXT = 40;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

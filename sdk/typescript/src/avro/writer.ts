@@ -168,6 +168,15 @@ export class Writer {
     this.at += value.length;
   }
 
+  /** A length and a part of some bytes. Few bytes are copied one by one: a view of them would cost more. */
+  part(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.safeLong(length);
+    if (length > 64) return this.raw(bytes.subarray(start, end));
+    this.reserve(length);
+    for (let n = start; n < end; n++) this.bytes[this.at++] = bytes[n]!;
+  }
+
   /** Leaves room for a length or count; what follows is told to {@link Writer.endLength} or {@link Writer.endCount}. */
   begin(): number {
     this.byte(0);
