@@ -51,6 +51,21 @@ export interface EndpointOptions extends HostOptions, About {
   readonly instance?: string | undefined;
 }
 
+/** Variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the variables that Evento sets say; what the author says of the function comes first. */
+export function optionsFrom(environment: Environment, about: About): EndpointOptions {
+  const isDevelopment = environment["EVENTO_DEV"] === "1";
+  return {
+    name: about.name ?? environment["EVENTO_FUNCTION"],
+    version: about.version,
+    instance: environment["EVENTO_INSTANCE"],
+    frozen: isDevelopment,
+    stacks: isDevelopment || environment["EVENTO_ERROR_DETAIL"] === "full",
+  };
+}
+
 /** A refusal as RFC 9457 has it. */
 export function problem(status: number, title: string, detail = "", more: object = {}): Answer {
   const body = { type: "about:blank", title: cut(title, 200), status, detail: cut(detail, 8192), ...more };

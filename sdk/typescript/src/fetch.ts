@@ -5,24 +5,44 @@
  *
  * @module
  */
-import { type Answer, type Call, type EndpointOptions, Endpoints, problem } from "./endpoints.js";
+import { type Answer, type Call, Endpoints, type Environment, optionsFrom, problem } from "./endpoints.js";
 import type { EntityFunction } from "./entity.js";
-import { BODY_BYTES_MAX } from "./manifest.js";
-import { DEFAULTS } from "./run.js";
+import type { Verifier } from "./http/identity.js";
+import { type About, BODY_BYTES_MAX } from "./manifest.js";
 
-/** Answers requests for one or more entities. */
+/** For {@link fetchHandler}. */
+export interface FetchOptions extends About {
+  /** Default: that of the process, where there is one. */
+  readonly environment?: Environment | undefined;
+}
+
+/** Answers requests for one or more entities. Requests are believed only with Evento's signature when keys are set. */
 export function fetchHandler(
   functions: EntityFunction | readonly EntityFunction[],
-  options: Partial<EndpointOptions> = {},
+  options: FetchOptions = {},
 ): (request: Request) => Promise<Response> {
-  const list = "entity" in functions ? [functions] : functions;
-  const endpoints = new Endpoints(list, { ...DEFAULTS, ...options });
+  const host = globalThis as { readonly process?: { readonly env?: Environment } };
+  const environment = options.environment ?? host.process?.env ?? {};
+  const endpoints = new Endpoints("entity" in functions ? [functions] : functions, optionsFrom(environment, options));
+  const verifier = verifierFrom(environment);
   return async (request) => {
     const until = deadlineOf(request.headers.get("evento-timeout-ms"));
     const body = await bodyOf(request);
-    const answer = body === undefined ? problem(413, "the request is too large") : endpoints.answer(callOf(request, body, until));
+    if (body === undefined) return responseOf(problem(413, "the request is too large"), request, endpoints.manifestDigest);
+    const target = new URL(request.url);
+    const signed = { method: request.method, target: target.pathname + target.search, headers: request.headers, body };
+    const refused = request.method === "POST" ? (await verifier)?.refuses(signed) : undefined;
+    const answer =
+      refused === undefined ? endpoints.answer(callOf(request, body, until)) : problem(401, "not from Evento", refused);
     return responseOf(answer ?? problem(503, "the time of the request is over"), request, endpoints.manifestDigest);
   };
+}
+
+/** Loaded only where keys are set: it needs `node:crypto`, which not every host has. */
+async function verifierFrom(environment: Environment): Promise<Verifier | undefined> {
+  if (!environment["EVENTO_IDENTITY_KEYS"] && !environment["EVENTO_IDENTITY_KEYS_FILE"]) return undefined;
+  const { Verifier } = await import("./http/identity.js");
+  return Verifier.fromEnvironment(environment);
 }
 
 function callOf(request: Request, body: Uint8Array, until: number): Call {

@@ -14,7 +14,7 @@ export { DecodeError, EncodeError } from "./avro/errors.js";
 export { ApplyContext, Context } from "./context.js";
 export type { Applier, Codec, EntityFunction, Events, Handler, Message } from "./entity.js";
 export { Failure, type FailureKind } from "./failure.js";
-export { fetchHandler } from "./fetch.js";
+export { fetchHandler, type FetchOptions } from "./fetch.js";
 export { serve, type ServeOptions, type Serving, start } from "./http/server.js";
 export type { Log, LogFields } from "./log.js";
 export { Random } from "./random.js";

@@ -172,6 +172,12 @@ test("the same function behind a fetch interface", async () => {
   assert.deepEqual(new Uint8Array(await reply.arrayBuffer()), golden("run-response"));
   assert.equal((await request(undefined, {}, "/.well-known/evento")).status, 200);
   assert.equal((await request(new Uint8Array((16 << 20) + 1), { "content-type": RUN })).status, 413);
+  const { keys } = JSON.parse(readFileSync(new URL("../../../conformance/golden/identity.json", import.meta.url), "utf8"));
+  const guarded = fetchHandler(bank(), { environment: { EVENTO_IDENTITY_KEYS: keys } });
+  const body = Uint8Array.from(golden("run-request"));
+  const refused = await guarded(new Request("http://a/run", { method: "POST", body, headers: { "content-type": RUN } }));
+  assert.equal(refused.status, 401);
+  assert.equal((await guarded(new Request("http://a/.well-known/evento"))).status, 200);
 });
 
 test("a batch is answered without any HTTP", () => {

@@ -5,10 +5,11 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-import type { ParsedRequest } from "./parser.js";
+import type { Environment } from "../endpoints.js";
 
 /** How far clocks may be apart, in seconds. */
 const SKEW = 60;
@@ -16,6 +17,16 @@ const SKEW = 60;
 const REREAD_MS = 60_000;
 /** Most calls remembered: what 3 minutes of 5,000 requests a second leave. The oldest are forgotten first. */
 const CALLS_MAX = 1_000_000;
+
+/** What is checked of a request. */
+export interface SignedRequest {
+  readonly method: string;
+  /** As sent. */
+  readonly target: string;
+  /** By name in lower case. */
+  readonly headers: { get(name: string): string | null | undefined };
+  readonly body: Uint8Array;
+}
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -46,16 +57,16 @@ export class Verifier {
   }
 
   /** From `EVENTO_IDENTITY_KEYS` and `EVENTO_IDENTITY_KEYS_FILE`; undefined when neither is set. */
-  static fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Verifier | undefined {
+  static fromEnvironment(environment: Environment): Verifier | undefined {
     const [keys, file] = [environment["EVENTO_IDENTITY_KEYS"], environment["EVENTO_IDENTITY_KEYS_FILE"]];
     return keys || file ? new Verifier({ keys, file }) : undefined;
   }
 
   /** Why a request is refused; undefined when it comes from Evento. */
-  refuses(request: Pick<ParsedRequest, "method" | "target" | "headers" | "body">): string | undefined {
+  refuses(request: SignedRequest): string | undefined {
     this.reread();
     const token = request.headers.get("evento-identity");
-    if (token === undefined) return "the header Evento-Identity is missing";
+    if (token === undefined || token === null) return "the header Evento-Identity is missing";
     const parts = token.split(".");
     const [head, claims] = [jsonOf(parts[0]), jsonOf(parts[1])];
     if (parts.length !== 3 || head === undefined || claims === undefined) return "Evento-Identity is no token";
@@ -66,8 +77,7 @@ export class Verifier {
     return this.claimsWrong(claims, request) ?? this.usedBefore(claims);
   }
 
-  private claimsWrong(claims: Claims, request: Pick<ParsedRequest, "method" | "target" | "headers" | "body">): string | undefined {
-    const { method, target, headers, body } = request;
+  private claimsWrong(claims: Claims, { method, target, headers, body }: SignedRequest): string | undefined {
     const wanted: Claims = {
       iss: "evento",
       aud: `${method} ${target}`,
@@ -77,7 +87,7 @@ export class Verifier {
       bh: createHash("sha256").update(body).digest("base64url"),
     };
     for (const [claim, value] of Object.entries(wanted)) {
-      if (value === undefined || claims[claim] !== value) return `its claim ${claim} does not fit the request`;
+      if (value === undefined || value === null || claims[claim] !== value) return `its claim ${claim} does not fit the request`;
     }
     const [from, to, now] = [Number(claims["iat"]) - SKEW, Number(claims["exp"]) + SKEW, this.now()];
     return now >= from && now <= to ? undefined : "its time is over, or has not begun";

@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import process from "node:process";
 
-import { Endpoints } from "../endpoints.js";
+import { Endpoints, type Environment, optionsFrom } from "../endpoints.js";
 import type { EntityFunction } from "../entity.js";
 import type { About } from "../manifest.js";
 import { Connection, type Shared } from "./connection.js";
@@ -25,7 +25,7 @@ export interface ServeOptions extends About {
   /** `unix:/path` or `host:port`. Default: `EVENTO_LISTEN`, else `0.0.0.0:$PORT`, else `0.0.0.0:8080`. */
   readonly listen?: string | undefined;
   /** Default: that of the process. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly environment?: Environment | undefined;
 }
 
 /** A server that listens. */
@@ -61,15 +61,8 @@ export async function start(
   options: ServeOptions = {},
 ): Promise<Serving> {
   const environment = options.environment ?? process.env;
-  const isDevelopment = environment["EVENTO_DEV"] === "1";
   const shared: Shared = {
-    endpoints: new Endpoints("entity" in functions ? [functions] : functions, {
-      name: options.name ?? environment["EVENTO_FUNCTION"],
-      version: options.version,
-      instance: environment["EVENTO_INSTANCE"],
-      frozen: isDevelopment,
-      stacks: isDevelopment || environment["EVENTO_ERROR_DETAIL"] === "full",
-    }),
+    endpoints: new Endpoints("entity" in functions ? [functions] : functions, optionsFrom(environment, options)),
     verifier: Verifier.fromEnvironment(environment),
     isStopping: false,
     connections: new Set(),
