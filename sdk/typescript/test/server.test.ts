@@ -132,6 +132,13 @@ describe("the server", () => {
     assert.equal((await ask(path, "/ready", { method: "GET" })).status, 200);
   });
 
+  test("a client that is still sending gets the refusal", async () => {
+    const body = Buffer.alloc((16 << 20) + 1);
+    for (const headers of [{ "content-length": body.length }, { "transfer-encoding": "chunked" }]) {
+      assert.equal((await ask(path, "/run", { headers: { "content-type": RUN, ...headers } as Record<string, string>, body })).status, 413);
+    }
+  });
+
   test("a client that waits for leave to send gets it", async () => {
     const head = `POST /run HTTP/1.1\r\nHost: a\r\nContent-Type: ${RUN}\r\nContent-Length: 91\r\nExpect: 100-continue\r\n\r\n`;
     assert.match(await raw(path, head, /100 Continue\r\n\r\n/), /^HTTP\/1\.1 100 Continue/);

@@ -16,6 +16,8 @@ import { BadRequest, type ParsedRequest, RequestParser } from "./parser.js";
 const IDLE_MS = 75_000;
 /** A request must be there as a whole within so long of its first byte. */
 const RECEIVE_MS = 30_000;
+/** So long a client may go on sending after its last answer. */
+const GOODBYE_MS = 2_000;
 /** An answer that is not taken blocks the connection, beyond this many bytes. */
 const UNSENT_BYTES_MAX = 1 << 20;
 /** Most bytes that all connections together hold of requests that are not whole yet. */
@@ -50,6 +52,8 @@ export class Connection {
   private receiveUntil = Infinity;
   /** What this connection has added to the sum of bytes being received. */
   private counted = 0;
+  /** Whether the last answer was given: what still comes is thrown away. */
+  private isClosing = false;
 
   constructor(socket: Socket, shared: Shared) {
     this.socket = socket;
@@ -74,7 +78,7 @@ export class Connection {
 
   /** Whether nothing is in flight. */
   get isIdle(): boolean {
-    return !this.parser.isBusy && this.socket.writableLength === 0;
+    return (this.isClosing || !this.parser.isBusy) && this.socket.writableLength === 0;
   }
 
   close(): void {
@@ -82,6 +86,7 @@ export class Connection {
   }
 
   private take(chunk: Buffer): void {
+    if (this.isClosing) return;
     if (!this.parser.isBusy) this.receiveUntil = performance.now() + RECEIVE_MS;
     this.parser.feed(chunk);
     this.goOn();
@@ -103,7 +108,7 @@ export class Connection {
   /** Answers the requests that are there. */
   private goOn(): void {
     try {
-      while (this.socket.writable) {
+      while (this.socket.writable && !this.isClosing) {
         if (this.socket.writableLength > UNSENT_BYTES_MAX) return void this.socket.pause();
         if (this.socket.isPaused()) this.socket.resume();
         const request = this.parser.next();
@@ -146,7 +151,15 @@ export class Connection {
     whole.write(head, "latin1");
     whole.set(body, head.length);
     this.socket.write(whole);
-    if (!keep) this.socket.destroySoon();
+    if (!keep) this.end();
+  }
+
+  /** Says goodbye and goes on reading for a while: to close at once would take the answer from a client that sends. */
+  private end(): void {
+    this.isClosing = true;
+    this.socket.end();
+    this.socket.resume();
+    setTimeout(() => this.socket.destroy(), GOODBYE_MS).unref();
   }
 }
 
