@@ -159,7 +159,8 @@ export class Connection {
     this.isClosing = true;
     this.socket.end();
     this.socket.resume();
-    setTimeout(() => this.socket.destroy(), GOODBYE_MS).unref();
+    const timer = setTimeout(() => this.socket.destroy(), GOODBYE_MS).unref();
+    this.socket.once("close", () => clearTimeout(timer));
   }
 }
 
