@@ -31,7 +31,10 @@ const received = (amount: bigint) => DepositReceived({ amount, reference: "x" })
 const account = (balance: bigint, deposits: number) => Account({ owner: "Ada", currency: "EUR", balance, deposits });
 
 test("an account is opened once", () => {
-  given(accounts).when(OpenAccount({ owner: "Ada" })).then(opened).thenState(account(0n, 0));
+  given(accounts)
+    .when(OpenAccount({ owner: "Ada" }))
+    .then(opened)
+    .thenState(account(0n, 0));
   given(accounts, opened)
     .when(OpenAccount({ owner: "Eve" }))
     .thenRejected(AccountOpeningRejected({ reason: "the account exists" }))

@@ -16,7 +16,14 @@ import { test } from "node:test";
 import { Writer } from "@evento/sdk/runtime";
 
 import { accounts } from "./accounts.js";
-import { type AccountCommand, CloseAccount, OpenAccount, ReceiveDeposit, TransferOut, WithdrawCash } from "./generated/bank.js";
+import {
+  type AccountCommand,
+  CloseAccount,
+  OpenAccount,
+  ReceiveDeposit,
+  TransferOut,
+  WithdrawCash,
+} from "./generated/bank.js";
 
 const AMOUNTS = [0n, 1n, 5n, 60n, 100n, 1_000n, -1n, 2n ** 62n, 2n ** 63n - 1n, -(2n ** 63n)];
 const TEXTS = ["", "rent", "Zoë", "日本\u{1f600}", "x".repeat(200)];
@@ -93,24 +100,28 @@ function post(socketPath: string, body: Uint8Array): Promise<Buffer> {
 
 const program = process.env["BANK_FUNCTION"];
 
-test("TypeScript and Rust answer the same bytes", { skip: program === undefined && "BANK_FUNCTION is not set" }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "evento-twins-"));
-  const socket = join(folder, "f.sock");
-  const child = spawn(program!, { env: { EVENTO_LISTEN: `unix:${socket}` }, stdio: "inherit" });
-  try {
-    const until = Date.now() + 20_000;
-    for (let seed = 1; seed <= 40; seed++) {
-      const body = batch(seed);
-      let answer: Buffer | undefined;
-      while (answer === undefined) {
-        answer = await post(socket, body).catch(() => undefined);
-        assert.ok(answer !== undefined || Date.now() < until, "the bank in Rust does not answer");
+test(
+  "TypeScript and Rust answer the same bytes",
+  { skip: program === undefined && "BANK_FUNCTION is not set" },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "evento-twins-"));
+    const socket = join(folder, "f.sock");
+    const child = spawn(program!, { env: { EVENTO_LISTEN: `unix:${socket}` }, stdio: "inherit" });
+    try {
+      const until = Date.now() + 20_000;
+      for (let seed = 1; seed <= 40; seed++) {
+        const body = batch(seed);
+        let answer: Buffer | undefined;
+        while (answer === undefined) {
+          answer = await post(socket, body).catch(() => undefined);
+          assert.ok(answer !== undefined || Date.now() < until, "the bank in Rust does not answer");
+        }
+        assert.ok(answer.length > 10_000);
+        assert.deepEqual(Buffer.from(accounts.run(body)), answer, `seed ${seed}`);
       }
-      assert.ok(answer.length > 10_000);
-      assert.deepEqual(Buffer.from(accounts.run(body)), answer, `seed ${seed}`);
+    } finally {
+      child.kill("SIGTERM");
+      rmSync(folder, { recursive: true });
     }
-  } finally {
-    child.kill("SIGTERM");
-    rmSync(folder, { recursive: true });
-  }
-});
+  },
+);

@@ -18,7 +18,8 @@ import * as conformance from "../probe/generated/conformance.js";
 import { Reader } from "../src/avro/reader.js";
 import { Writer } from "../src/avro/writer.js";
 import type { Codec } from "../src/entity.js";
-import { Numbers, type Schema, Values } from "./random.js";
+import { Numbers, type Schema } from "./schemas.js";
+import { Values } from "./values.js";
 
 const VALUES = 100;
 
@@ -41,18 +42,28 @@ type Codecs = Readonly<Record<string, Codec<unknown>>>;
 function named(folder: string): Map<string, Schema> {
   const files = readdirSync(folder).sort();
   const entries = files.map((file): [string, Schema] => {
-    const schema = JSON.parse(readFileSync(join(folder, file), "utf8")) as { readonly name: string; readonly namespace: string };
+    const schema = JSON.parse(readFileSync(join(folder, file), "utf8")) as {
+      readonly name: string;
+      readonly namespace: string;
+    };
     return [`${schema.namespace}.${schema.name}`, schema];
   });
   return new Map(entries);
 }
 
 /** Compares every schema of a folder that has a codec. */
-function compare(folder: string, codecs: Codecs, known: ReadonlyMap<string, Schema>, messages: ReadonlySet<string>): number {
+function compare(
+  folder: string,
+  codecs: Codecs,
+  known: ReadonlyMap<string, Schema>,
+  messages: ReadonlySet<string>,
+): number {
   const schemas = named(folder);
   const registry: { [name: string]: avsc.Type } = {};
-  const typeHook = (schema: avsc.Schema) => (schema === "long" || (schema as { type?: string }).type === "long" ? long : undefined);
-  const typeOf = (schema: Schema) => avsc.Type.forSchema(schema as avsc.Schema, { registry, typeHook, wrapUnions: true });
+  const typeHook = (schema: avsc.Schema) =>
+    schema === "long" || (schema as { type?: string }).type === "long" ? long : undefined;
+  const typeOf = (schema: Schema) =>
+    avsc.Type.forSchema(schema as avsc.Schema, { registry, typeHook, wrapUnions: true });
   for (const [name, schema] of known) if (registry[name] === undefined && schemas.has(name)) typeOf(schema);
   const values = new Values(new Numbers(1), known, messages);
   let compared = 0;
@@ -92,8 +103,12 @@ test("the probe's codecs and avsc agree", () => {
 
 const project = process.env["CROSSCHECK"];
 
-test("codecs of random schemas and avsc agree", { skip: project === undefined && "CROSSCHECK is not set" }, async () => {
-  const { codecs } = (await import(pathToFileURL(join(project!, "module.js")).href)) as { readonly codecs: Codecs };
-  const records = new Set(Array.from({ length: 1_000 }, (_, n) => `cross.C${n}`)).add("cross.Done");
-  assert.ok(compare(join(project!, "schemas"), codecs, new Map(), records) >= 4_000);
-});
+test(
+  "codecs of random schemas and avsc agree",
+  { skip: project === undefined && "CROSSCHECK is not set" },
+  async () => {
+    const { codecs } = (await import(pathToFileURL(join(project!, "module.js")).href)) as { readonly codecs: Codecs };
+    const records = new Set(Array.from({ length: 1_000 }, (_, n) => `cross.C${n}`)).add("cross.Done");
+    assert.ok(compare(join(project!, "schemas"), codecs, new Map(), records) >= 4_000);
+  },
+);

@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Numbers, Schemas } from "./random.js";
+import { Numbers, Schemas } from "./schemas.js";
 
 /** Commands of the project, each with a random record. */
 const COMMANDS = 40;

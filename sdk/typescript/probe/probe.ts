@@ -38,7 +38,9 @@ export const probe = probeFunction({
     RejectAndCount: ({ reason }) => RejectedAndCounted({ reason }),
     ExpectCount: ({ count }, state) => {
       const found = state?.count ?? 0n;
-      return found === count ? Noted({ number: 1, text: "as expected" }) : Rejected({ reason: `the count is ${found}` });
+      return found === count
+        ? Noted({ number: 1, text: "as expected" })
+        : Rejected({ reason: `the count is ${found}` });
     },
     End: () => Ended(),
     Throw: ({ message }) => {

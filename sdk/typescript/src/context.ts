@@ -46,14 +46,7 @@ export class Context {
   private lines: Log | undefined;
 
   /** The seed is 16 bytes of `seedSource`, which are not changed while the context is used. */
-  constructor(
-    entityId: string,
-    seq: bigint,
-    commandId: string,
-    millis: number,
-    seedSource: Uint8Array,
-    seedStart = 0,
-  ) {
+  constructor(entityId: string, seq: bigint, commandId: string, millis: number, seedSource: Uint8Array, seedStart = 0) {
     this.entityId = entityId;
     this.seq = seq;
     this.commandId = commandId;
@@ -83,7 +76,8 @@ export class Context {
    * First 16 bytes of SHA-256(seed, `uuid`, n as 4 bytes big-endian), with version and variant set.
    */
   uuid(n: number): string {
-    if (!Number.isInteger(n) || n < 0 || n > 0xffff_ffff) throw new RangeError(`uuid(${n}): n goes from 0 to 4294967295`);
+    if (!Number.isInteger(n) || n < 0 || n > 0xffff_ffff)
+      throw new RangeError(`uuid(${n}): n goes from 0 to 4294967295`);
     const number = new Uint8Array(4);
     new DataView(number.buffer).setUint32(0, n);
     const bytes = this.derived("uuid", number).slice(0, 16);

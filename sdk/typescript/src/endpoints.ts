@@ -129,7 +129,8 @@ export class Endpoints {
     if (kind === undefined || (kind === "run") !== (name === undefined)) return problem(404, "no such path", path);
     if (method !== "POST") return problem(405, "only POST is answered here", path);
     const wanted = kind === "run" ? RUN_TYPE : DATUM_TYPE;
-    if (mediaType(call.header("content-type")) !== wanted) return problem(415, "another content type is expected", wanted);
+    if (mediaType(call.header("content-type")) !== wanted)
+      return problem(415, "another content type is expected", wanted);
     if (kind === "run") return this.run(call);
     const fold = (kind === "handle" ? this.commands : this.events).get(name!);
     if (fold === undefined) return problem(404, kind === "handle" ? "unknown command" : "unknown event", name);

@@ -133,7 +133,10 @@ export class EntityFunction<S = unknown, C extends Message = Message, E extends 
 function check(definition: EntityDefinition, implementation: Implementation): void {
   const { state, commands, events } = definition;
   const stateVersion = implementation.stateVersion ?? 1;
-  const [handle, apply] = [implementation.handle as Functions | undefined, implementation.apply as Functions | undefined];
+  const [handle, apply] = [
+    implementation.handle as Functions | undefined,
+    implementation.apply as Functions | undefined,
+  ];
   const wrong: string[] = [];
   for (const { key } of commands) if (typeof handle?.[key] !== "function") wrong.push(`handle.${key} is missing`);
   const applied = events.filter((event) => event.applied);

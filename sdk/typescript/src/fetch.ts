@@ -28,7 +28,8 @@ export function fetchHandler(
   return async (request) => {
     const until = deadlineOf(request.headers.get("evento-timeout-ms"));
     const body = await bodyOf(request);
-    if (body === undefined) return responseOf(problem(413, "the request is too large"), request, endpoints.manifestDigest);
+    if (body === undefined)
+      return responseOf(problem(413, "the request is too large"), request, endpoints.manifestDigest);
     const target = new URL(request.url);
     const signed = { method: request.method, target: target.pathname + target.search, headers: request.headers, body };
     const refused = request.method === "POST" ? (await verifier)?.refuses(signed) : undefined;

@@ -9,7 +9,8 @@ import { Timestamp } from "./values/timestamp.js";
 
 /** Freezes a decoded value and everything in it. Bytes cannot be frozen in JavaScript; they are copies anyway. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value) || value instanceof Uint8Array) return value;
+  if (typeof value !== "object" || value === null || Object.isFrozen(value) || value instanceof Uint8Array)
+    return value;
   if (value instanceof Map) {
     for (const entry of value.values()) deepFreeze(entry);
     for (const name of ["set", "delete", "clear"]) Object.defineProperty(value, name, { value: refuse });

@@ -2,8 +2,8 @@
  * Write Evento functions in TypeScript: two pure functions per entity, everything else is Evento's.
  *
  * - `evento gen typescript` makes types, codecs and the function that takes yours (`account({handle, apply})`).
- * - {@link serve} answers discovery and both framings of the function protocol on Node.js; {@link fetchHandler} does the
- *   same behind a `fetch` interface.
+ * - {@link serve} answers discovery and both framings of the function protocol on Node.js; {@link fetchHandler} does
+ *   the same behind a `fetch` interface.
  * - `@evento/sdk/testing` tests decisions as given-when-then, without a server.
  *
  * The SDK knows nothing of storage, retries or Kafka: it shares only the protocol's bytes with Evento.

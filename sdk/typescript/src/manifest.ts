@@ -75,7 +75,8 @@ function withoutKnown(schema: Schema, namespace: string, defined: Map<string, st
   for (const place of ["items", "values"]) {
     if (place in attributes) attributes[place] = withoutKnown(attributes[place] as Schema, inner, defined);
   }
-  if (typeof attributes["type"] === "object") attributes["type"] = withoutKnown(attributes["type"] as Schema, inner, defined);
+  if (typeof attributes["type"] === "object")
+    attributes["type"] = withoutKnown(attributes["type"] as Schema, inner, defined);
   if (Array.isArray(attributes["fields"])) {
     attributes["fields"] = (attributes["fields"] as { readonly type: Schema }[]).map((field) => {
       return { ...field, type: withoutKnown(field.type, inner, defined) };

@@ -48,7 +48,7 @@ function compress(state: Uint32Array, w: Uint32Array, block: DataView, at: numbe
     const s1 = rotr(y, 17) ^ rotr(y, 19) ^ (y >>> 10);
     w[n] = (w[n - 16]! + s0 + w[n - 7]! + s1) | 0;
   }
-  let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number];
+  let [a, b, c, d, e, f, g, h] = [...state] as [number, number, number, number, number, number, number, number];
   for (let n = 0; n < 64; n++) {
     const s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[n]! + w[n]!) | 0;
@@ -97,7 +97,8 @@ export class Random {
 
   /** From 0 to below `n`, every value equally likely. `n` goes from 1 to 2^63-1. */
   below(n: bigint): bigint {
-    if (typeof n !== "bigint" || n < 1n || n >= 1n << 63n) throw new RangeError(`below(${n}): n goes from 1n to 2^63-1`);
+    if (typeof n !== "bigint" || n < 1n || n >= 1n << 63n)
+      throw new RangeError(`below(${n}): n goes from 1n to 2^63-1`);
     const fair = ((1n << 64n) / n) * n;
     for (;;) {
       const drawn = this.unsigned();

@@ -1,5 +1,5 @@
 /**
- * The batch framing: many works in one request, each a fold over steps. A work that fails leaves the others as they are.
+ * The batch framing: many works in one request, each a fold over steps. A work that fails leaves the others alone.
  *
  * Works are done as they are read: the functions are pure, so nothing is lost when the end turns out to be malformed.
  * Source: function-protocol 2 and 6.2.
@@ -57,7 +57,9 @@ export class Host {
 
   constructor(functions: readonly EntityFunction[], options: HostOptions) {
     this.options = options;
-    this.targets = new Map(functions.map((target) => [target.entity, { target, fold: new Fold(target, options.frozen) }]));
+    this.targets = new Map(
+      functions.map((target) => [target.entity, { target, fold: new Fold(target, options.frozen) }]),
+    );
     if (this.targets.size < functions.length) throw new TypeError("two functions for one entity");
   }
 
@@ -96,7 +98,14 @@ class Work {
   private readonly want: number;
   private failure: Failure | undefined;
 
-  constructor(reader: Reader, body: Uint8Array, out: Writer, entity: string, fold: Fold | undefined, options: HostOptions) {
+  constructor(
+    reader: Reader,
+    body: Uint8Array,
+    out: Writer,
+    entity: string,
+    fold: Fold | undefined,
+    options: HostOptions,
+  ) {
     this.reader = reader;
     this.body = body;
     this.out = out;

@@ -9,7 +9,15 @@ export * from "./avro/logical.js";
 export { Reader } from "./avro/reader.js";
 export { noBranch, Writer } from "./avro/writer.js";
 export type { ApplyContext, Context } from "./context.js";
-export { type Applier, type Codec, type EntityDefinition, EntityFunction, type Events, type Handler, type Message } from "./entity.js";
+export {
+  type Applier,
+  type Codec,
+  type EntityDefinition,
+  EntityFunction,
+  type Events,
+  type Handler,
+  type Message,
+} from "./entity.js";
 export { Decimal } from "./values/decimal.js";
 export { LocalDate } from "./values/local-date.js";
 export { Timestamp } from "./values/timestamp.js";

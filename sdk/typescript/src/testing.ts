@@ -80,7 +80,9 @@ export class Given<S, C extends Message, E extends Message> {
       const type = entity.events.get(event.$type);
       assert(type, `${entity.entity} has no event ${event.$type}`);
       const bytes = throughCodec(type.codec, event);
-      before = twice(`apply of ${event.$type}`, () => evolved(entity, before, [{ name: event.$type, bytes }], context(0)));
+      before = twice(`apply of ${event.$type}`, () =>
+        evolved(entity, before, [{ name: event.$type, bytes }], context(0)),
+      );
     }
     const seq = this.events.length + (this.start === undefined ? 0 : 1);
     const type = entity.commands.get(command.$type);
@@ -169,7 +171,13 @@ function decided(
     const [fold, out] = [foldAt(entity, before), new Writer()];
     const command = fold.command(name);
     // A context of its own, so that the second run draws the same numbers.
-    const own = new Context(context.entityId, context.seq, context.commandId, Number(context.time.millis), context.seed);
+    const own = new Context(
+      context.entityId,
+      context.seq,
+      context.commandId,
+      Number(context.time.millis),
+      context.seed,
+    );
     const emitted = fold.decide(command, fold.read(command.codec, bytes, 0, bytes.length), own, out);
     return emitted.map((event) => ({ name: event.type.codec.name, bytes: bytesOf(event, out) }));
   };
@@ -179,7 +187,11 @@ function decided(
   } catch (thrown) {
     return { failure: failureOf(thrown, { stacks: true }), thrown };
   }
-  assert.deepStrictEqual(once(), first, `handle of ${name} is not deterministic: it answered differently the second time`);
+  assert.deepStrictEqual(
+    once(),
+    first,
+    `handle of ${name} is not deterministic: it answered differently the second time`,
+  );
   return { events: first };
 }
 

@@ -44,21 +44,43 @@ const LONGS: readonly (readonly [bigint, string])[] = [
 
 test("longs are shortest varints, to the ends of 64 bits", () => {
   for (const [value, hex] of LONGS) {
-    assert.equal(written((w) => w.long(value, "x")), hex);
-    assert.equal(read(hex, (r) => r.long()), value);
+    assert.equal(
+      written((w) => w.long(value, "x")),
+      hex,
+    );
+    assert.equal(
+      read(hex, (r) => r.long()),
+      value,
+    );
   }
   for (let bits = 0n; bits < 63n; bits++) {
     for (const value of [2n ** bits, -(2n ** bits), 2n ** bits - 1n, -(2n ** bits) - 1n]) {
-      assert.equal(read(written((w) => w.long(value, "x")), (r) => r.long()), value);
+      assert.equal(
+        read(
+          written((w) => w.long(value, "x")),
+          (r) => r.long(),
+        ),
+        value,
+      );
     }
   }
 });
 
 test("ints are refused beyond 32 bits, whichever way they are written", () => {
   for (const value of [0, -1, 2 ** 31 - 1, -(2 ** 31)]) {
-    assert.equal(read(written((w) => w.int(value, "x")), (r) => r.int()), value);
+    assert.equal(
+      read(
+        written((w) => w.int(value, "x")),
+        (r) => r.int(),
+      ),
+      value,
+    );
   }
-  assert.equal(read("8080808080808000", (r) => r.int()), 0, "a long varint is valid, only not canonical");
+  assert.equal(
+    read("8080808080808000", (r) => r.int()),
+    0,
+    "a long varint is valid, only not canonical",
+  );
   for (const hex of ["8080808010", "feffffffffffffffff01", "8180808080808020"]) {
     assert.throws(() => read(hex, (r) => r.int()), /no int of 32 bits/);
   }
@@ -92,52 +114,106 @@ test("bytes that are no value are refused with their place", () => {
     ["82800800", (r) => readArray(r, () => null, 0), /more than 65536 values without any byte/],
   ];
   for (const [hex, value, message] of cases) {
-    assert.throws(() => read(hex, value), (thrown) => thrown instanceof DecodeError && message.test(thrown.message), hex);
+    assert.throws(
+      () => read(hex, value),
+      (thrown) => thrown instanceof DecodeError && message.test(thrown.message),
+      hex,
+    );
   }
 });
 
 test("arrays are read in whatever blocks they come, and written in one", () => {
   const items = (r: Reader): bigint[] => readArray(r, (r) => r.long(), 1);
   assert.deepEqual(read("0402040102" + "0600", items), [1n, 2n, 3n]);
-  assert.equal(written((w) => writeArray(w, [1n, 2n, 3n], (w, v) => w.long(v, "x"), "x")), "0602040600");
-  assert.equal(written((w) => writeArray(w, [], (w, v: bigint) => w.long(v, "x"), "x")), "00");
+  assert.equal(
+    written((w) => writeArray(w, [1n, 2n, 3n], (w, v) => w.long(v, "x"), "x")),
+    "0602040600",
+  );
+  assert.equal(
+    written((w) => writeArray(w, [], (w, v: bigint) => w.long(v, "x"), "x")),
+    "00",
+  );
 });
 
 test("map keys are sorted by their UTF-8 bytes, which is not JavaScript's order", () => {
   const keys = ["", "a", "aa", "b", "é", "\u{ffff}", "\u{1f600}"];
   assert.deepEqual([...keys].reverse().sort(compareUtf8), keys);
   assert.notDeepEqual([...keys].sort(), keys);
-  const map = new Map([["b", 2], ["a", 1]]);
-  assert.equal(written((w) => writeMap(w, map, (w, v) => w.int(v, "x"), "x")), "040261020262" + "0400");
+  const map = new Map([
+    ["b", 2],
+    ["a", 1],
+  ]);
+  assert.equal(
+    written((w) => writeMap(w, map, (w, v) => w.int(v, "x"), "x")),
+    "040261020262" + "0400",
+  );
 });
 
 test("texts of every length and script go through", () => {
   for (const length of [0, 1, 23, 24, 25, 63, 64, 65, 8191, 100_000]) {
     for (const letter of ["a", "é", "日", "\u{1f600}"]) {
       const text = letter.repeat(length);
-      assert.equal(read(written((w) => w.string(text, "x")), (r) => r.string()), text);
+      assert.equal(
+        read(
+          written((w) => w.string(text, "x")),
+          (r) => r.string(),
+        ),
+        text,
+      );
     }
   }
-  assert.equal(read(written((w) => w.string("\ufeffa", "x")), (r) => r.string()), "\ufeffa");
-  assert.throws(() => written((w) => w.string("\ud800", "bank.Account.owner")), /bank\.Account\.owner: half of a surrogate/);
+  assert.equal(
+    read(
+      written((w) => w.string("\ufeffa", "x")),
+      (r) => r.string(),
+    ),
+    "\ufeffa",
+  );
+  assert.throws(
+    () => written((w) => w.string("\ud800", "bank.Account.owner")),
+    /bank\.Account\.owner: half of a surrogate/,
+  );
 });
 
 test("there is one NaN, and minus zero stays", () => {
-  assert.equal(written((w) => w.float(NaN, "x")), "0000c07f");
-  assert.equal(written((w) => w.double(NaN, "x")), "000000000000f87f");
-  assert.ok(Object.is(read(written((w) => w.double(-0, "x")), (r) => r.double()), -0));
-  assert.equal(written((w) => w.int(-0, "x")), "00");
+  assert.equal(
+    written((w) => w.float(NaN, "x")),
+    "0000c07f",
+  );
+  assert.equal(
+    written((w) => w.double(NaN, "x")),
+    "000000000000f87f",
+  );
+  assert.ok(
+    Object.is(
+      read(
+        written((w) => w.double(-0, "x")),
+        (r) => r.double(),
+      ),
+      -0,
+    ),
+  );
+  assert.equal(
+    written((w) => w.int(-0, "x")),
+    "00",
+  );
 });
 
 test("a value of another type is refused in words that help", () => {
-  assert.throws(() => written((w) => w.long(5 as never, "bank.Account.balance")), /bank\.Account\.balance: a long is a bigint \(5n/);
+  assert.throws(
+    () => written((w) => w.long(5 as never, "bank.Account.balance")),
+    /bank\.Account\.balance: a long is a bigint \(5n/,
+  );
   assert.throws(() => written((w) => w.long(2n ** 63n, "x")), /does not fit into 64 bits/);
   assert.throws(() => written((w) => w.string(undefined as never, "x")), /a string is expected, not undefined/);
   assert.throws(() => written((w) => w.boolean(1 as never, "x")), /a boolean is expected, not 1/);
   assert.throws(() => written((w) => w.byteString("a" as never, "x")), /a Uint8Array is expected, not "a"/);
   assert.throws(() => written((w) => w.fixed(new Uint8Array(3), 4, "x")), /of 4 bytes is expected, not 3 bytes/);
   assert.throws(() => written((w) => w.symbol(["RED"], "BLUE", "x")), /one of RED is expected, not "BLUE"/);
-  assert.throws(() => written((w) => writeMap(w, {} as never, () => {}, "x")), /a Map is expected, not an object \(Object\)/);
+  assert.throws(
+    () => written((w) => writeMap(w, {} as never, () => {}, "x")),
+    /a Map is expected, not an object \(Object\)/,
+  );
   assert.throws(() => written((w) => writeArray(w, "a" as never, () => {}, "x")), /an array is expected, not "a"/);
 });
 
@@ -150,22 +226,51 @@ test("lengths and counts that are known only afterwards take as many bytes as th
       w.endLength(begin);
       w.boolean(true, "x");
     });
-    assert.equal(later, written((w) => { w.byteString(bytes, "x"); w.boolean(true, "x"); }));
+    assert.equal(
+      later,
+      written((w) => {
+        w.byteString(bytes, "x");
+        w.boolean(true, "x");
+      }),
+    );
   }
 });
 
 test("decimals are minimal two's complement", () => {
   const cases: readonly (readonly [string, string])[] = [
-    ["0.00", "0200"], ["0.01", "0201"], ["1.27", "027f"], ["1.28", "040080"], ["-1.28", "0280"], ["-1.29", "04ff7f"],
-    ["-0.01", "02ff"], ["327.67", "047fff"], ["327.68", "06008000"], ["-327.68", "048000"],
+    ["0.00", "0200"],
+    ["0.01", "0201"],
+    ["1.27", "027f"],
+    ["1.28", "040080"],
+    ["-1.28", "0280"],
+    ["-1.29", "04ff7f"],
+    ["-0.01", "02ff"],
+    ["327.67", "047fff"],
+    ["327.68", "06008000"],
+    ["-327.68", "048000"],
   ];
   for (const [text, hex] of cases) {
-    assert.equal(written((w) => writeDecimal(w, Decimal.parse(text), 9, 2, "x")), hex);
-    assert.deepEqual(read(hex, (r) => readDecimal(r, 9, 2)), Decimal.parse(text));
+    assert.equal(
+      written((w) => writeDecimal(w, Decimal.parse(text), 9, 2, "x")),
+      hex,
+    );
+    assert.deepEqual(
+      read(hex, (r) => readDecimal(r, 9, 2)),
+      Decimal.parse(text),
+    );
   }
-  assert.equal(written((w) => writeDecimalFixed(w, Decimal.parse("-1.28"), 4, 9, 2, "x")), "ffffff80");
-  assert.deepEqual(read("ffffff80", (r) => readDecimalFixed(r, 4, 9, 2)), Decimal.parse("-1.28"));
-  assert.equal(written((w) => writeDecimal(w, Decimal.parse("5"), 9, 2, "x")), "0401f4");
+  assert.equal(
+    written((w) => writeDecimalFixed(w, Decimal.parse("-1.28"), 4, 9, 2, "x")),
+    "ffffff80",
+  );
+  assert.deepEqual(
+    read("ffffff80", (r) => readDecimalFixed(r, 4, 9, 2)),
+    Decimal.parse("-1.28"),
+  );
+  assert.equal(
+    written((w) => writeDecimal(w, Decimal.parse("5"), 9, 2, "x")),
+    "0401f4",
+  );
   assert.throws(() => written((w) => writeDecimal(w, Decimal.parse("0.001"), 9, 2, "x")), /round it with rounded\(2\)/);
   assert.throws(() => written((w) => writeDecimal(w, Decimal.parse("1000.00"), 5, 2, "x")), /more than 5 digits/);
   assert.throws(() => read("06" + "7fffff", (r) => readDecimal(r, 5, 2)), /more than 5 digits/);

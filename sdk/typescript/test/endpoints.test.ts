@@ -7,10 +7,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { Reader } from "../src/avro/reader.js";
-import { Writer } from "../src/avro/writer.js";
 import { type Answer, type EndpointOptions, Endpoints } from "../src/endpoints.js";
 import { DEFAULTS } from "../src/run.js";
+import { request, results, type WorkSpec } from "./envelopes.js";
 import { bank, golden, received } from "./golden-bank.js";
 
 const RUN = "application/vnd.evento.run.v1+avro";
@@ -44,70 +43,6 @@ function ask(
 
 function run(served: Endpoints, body: Uint8Array, isLate?: () => boolean) {
   return ask(served, "POST", "/run", body, { "content-type": RUN }, isLate);
-}
-
-interface WorkSpec {
-  readonly ref?: number;
-  readonly kind?: number;
-  readonly want?: number;
-  readonly state?: Uint8Array | null;
-  readonly steps: readonly { readonly type: string; readonly payload: Uint8Array }[];
-}
-
-/** A `RunRequest`, written by hand. */
-function request(works: readonly WorkSpec[], entity = "bank.Account"): Uint8Array {
-  const w = new Writer();
-  w.string(entity, "entity");
-  w.safeLong(works.length);
-  for (const { ref = 7, kind = 0, want = 2, state = null, steps } of works) {
-    w.safeLong(ref);
-    w.string("a-1", "entityId");
-    w.safeLong(3);
-    w.index(state === null ? 0 : 1);
-    if (state !== null) w.byteString(state, "state");
-    w.index(kind);
-    w.index(want);
-    if (steps.length > 0) w.safeLong(steps.length);
-    for (const { type, payload } of steps) {
-      w.string(type, "type");
-      w.byteString(payload, "payload");
-      w.string("c-9", "id");
-      w.safeLong(1_795_413_600_000);
-      w.byteString(kind === 0 ? new Uint8Array(16) : new Uint8Array(), "seed");
-      w.index(0);
-    }
-    w.index(0);
-  }
-  w.index(0);
-  return w.toBytes();
-}
-
-interface Result {
-  readonly ref: number;
-  readonly outcomes: { readonly events: string[]; readonly states: (string | null)[] }[];
-  readonly failure?: { readonly step: number; readonly kind: number; readonly title: string; readonly detail: string };
-}
-
-/** A `RunResponse`, read by hand. */
-function results(body: Uint8Array): Result[] {
-  const r = new Reader(body);
-  const array = <T>(item: () => T): T[] => {
-    const items: T[] = [];
-    r.items(1, () => items.push(item()));
-    return items;
-  };
-  const hexBytes = (): string => Buffer.from(r.byteString()).toString("hex");
-  const found = array(() => {
-    const ref = r.int();
-    const outcomes = array(() => {
-      const events = array(() => `${r.string()} ${hexBytes()}`);
-      return { events, states: array(() => (r.index(2, "branch") === 0 ? null : hexBytes())) };
-    });
-    if (r.index(2, "branch") === 0) return { ref, outcomes };
-    return { ref, outcomes, failure: { step: r.int(), kind: r.index(3, "kind"), title: r.string(), detail: r.string() } };
-  });
-  r.finish("the response");
-  return found;
 }
 
 const depositStep = { type: "bank.DepositCash", payload: DATUM };
@@ -155,15 +90,22 @@ test("chained commands are each decided on the state before, and a failure leave
     if (++calls === 3) throw new Error("the third");
     return received(amount, reference);
   });
-  const [result] = results(run(endpoints([failing]), request([{ steps: [depositStep, depositStep, depositStep] }]))!.body);
-  assert.deepEqual(result!.outcomes.map(({ states }) => states), [["0000f00102"], ["0000e00304"]]);
+  const [result] = results(
+    run(endpoints([failing]), request([{ steps: [depositStep, depositStep, depositStep] }]))!.body,
+  );
+  assert.deepEqual(
+    result!.outcomes.map(({ states }) => states),
+    [["0000f00102"], ["0000e00304"]],
+  );
   assert.deepEqual(result!.failure, { step: 2, kind: 0, title: "Error: the third", detail: "" });
 });
 
 test("states are returned as they are wanted", () => {
   const steps = [receivedStep, receivedStep, receivedStep];
   const states = (want: number, kind = 1) => {
-    const [result] = results(run(endpoints(), request([{ kind, want, steps: kind === 1 ? steps : [depositStep] }]))!.body);
+    const [result] = results(
+      run(endpoints(), request([{ kind, want, steps: kind === 1 ? steps : [depositStep] }]))!.body,
+    );
     return result!.outcomes.map((outcome) => outcome.states);
   };
   assert.deepEqual(states(0), [[], [], []]);
@@ -174,9 +116,15 @@ test("states are returned as they are wanted", () => {
 
 test("more events and works than one byte counts keep their bytes", () => {
   const many = bank(({ amount, reference }) => Array.from({ length: 100 }, () => received(amount, reference)));
-  const works = Array.from({ length: 512 }, (_, ref) => ({ ref, steps: ref % 2 === 0 ? [depositStep, depositStep] : [] }));
+  const works = Array.from({ length: 512 }, (_, ref) => ({
+    ref,
+    steps: ref % 2 === 0 ? [depositStep, depositStep] : [],
+  }));
   const found = results(run(endpoints([many]), request(works))!.body);
-  assert.deepEqual(found.map(({ ref }) => ref), works.map(({ ref }) => ref));
+  assert.deepEqual(
+    found.map(({ ref }) => ref),
+    works.map(({ ref }) => ref),
+  );
   for (const { ref, outcomes, failure } of found) {
     assert.equal(failure, undefined);
     assert.equal(outcomes.length, ref % 2 === 0 ? 2 : 0);
@@ -223,7 +171,11 @@ test("answers that break the contract are found before Evento does", () => {
     [undefined, "bank.DepositCash was answered with no event", "it was undefined"],
     [{ amount: 1n, reference: "" }, "bank.DepositCash was answered with no event", "it was [object Object]"],
     [Promise.resolve(), "bank.DepositCash was answered with no event", "handlers are synchronous: it was a promise"],
-    [{ $type: "bank.Other" }, "bank.DepositCash may not answer bank.Other", "it emits bank.DepositReceived, bank.Refused"],
+    [
+      { $type: "bank.Other" },
+      "bank.DepositCash may not answer bank.Other",
+      "it emits bank.DepositReceived, bank.Refused",
+    ],
     [
       { $type: "bank.DepositReceived", amount: 1, reference: "" },
       "the answer does not fit its schema",
@@ -243,7 +195,11 @@ test("answers that break the contract are found before Evento does", () => {
 });
 
 test("what user code throws is told, with the stack only when it is wanted", () => {
-  const throwing = [bank(() => { throw new Error("tax table is empty"); })];
+  const throwing = [
+    bank(() => {
+      throw new Error("tax table is empty");
+    }),
+  ];
   const asked = (options = {}) => {
     const answer = ask(endpoints(throwing, options), "POST", "/handle/bank.DepositCash", PLAIN, HEADERS)!;
     assert.deepEqual([answer.status, answer.type], [500, "application/problem+json"]);
@@ -312,7 +268,10 @@ test("when the time is over nothing is answered and nothing more is done", () =>
     return received(amount, reference);
   });
   const works = Array.from({ length: 10 }, () => ({ steps: [depositStep] }));
-  assert.equal(run(endpoints([counting]), request(works), () => decisions >= 3), undefined);
+  assert.equal(
+    run(endpoints([counting]), request(works), () => decisions >= 3),
+    undefined,
+  );
   assert.equal(decisions, 3);
 });
 

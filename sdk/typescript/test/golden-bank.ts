@@ -74,7 +74,9 @@ export function bank(handle: Handle = deposit, apply: Apply = depositReceived): 
   return new EntityFunction(
     {
       state: { name: "bank.Account", read: readAccount, write: writeAccount },
-      commands: [{ key: "DepositCash", codec: money("bank.DepositCash"), emits: ["bank.DepositReceived", "bank.Refused"] }],
+      commands: [
+        { key: "DepositCash", codec: money("bank.DepositCash"), emits: ["bank.DepositReceived", "bank.Refused"] },
+      ],
       events: [
         { key: "DepositReceived", codec: money("bank.DepositReceived"), rejection: false, applied: true },
         { key: "Refused", codec: money("bank.Refused"), rejection: true, applied: false },

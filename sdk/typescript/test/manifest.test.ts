@@ -12,11 +12,15 @@ import { manifestOf } from "../src/manifest.js";
 function entity(name: string, schemas: readonly string[], stateVersion?: number): EntityFunction {
   const state: Codec<null> = { name, read: () => null, write: () => {} };
   const manifest = JSON.stringify({ name, handles: [], applies: [], rejections: [], stateVersion: 1 });
-  return new EntityFunction({ state, commands: [], events: [], schemas, manifest }, { stateVersion, handle: {}, apply: {} });
+  return new EntityFunction(
+    { state, commands: [], events: [], schemas, manifest },
+    { stateVersion, handle: {}, apply: {} },
+  );
 }
 
 const colour = '{"type":"enum","name":"shop.Colour","symbols":["RED","BLUE"]}';
-const record = (name: string, type: string) => `{"type":"record","name":"${name}","fields":[{"name":"a","type":${type}}]}`;
+const record = (name: string, type: string) =>
+  `{"type":"record","name":"${name}","fields":[{"name":"a","type":${type}}]}`;
 
 test("a type that two entities define is told once, wherever it stands", () => {
   const lamp = entity("shop.Lamp", [record("shop.Lamp", `["null",${colour}]`)]);
@@ -27,7 +31,10 @@ test("a type that two entities define is told once, wherever it stands", () => {
     JSON.parse(record("shop.Lamp", `["null",${colour}]`)),
     JSON.parse(record("shop.Chair", '{"type":"array","items":"shop.Colour"}')),
   ]);
-  assert.deepEqual(manifest.entities.map((one: { stateVersion: number }) => one.stateVersion), [1, 3]);
+  assert.deepEqual(
+    manifest.entities.map((one: { stateVersion: number }) => one.stateVersion),
+    [1, 3],
+  );
 });
 
 test("one name with two definitions is refused", () => {

@@ -49,7 +49,10 @@ test("everything of Avro goes through at its extremes, byte for byte", () => {
     const canonical = golden(name.slice(0, -".hex".length).replace("-loose", ""));
     const value = decode(codecs.Echo, bytes);
     assert.equal(encode(codecs.Echo, value), Buffer.from(canonical).toString("hex"), name);
-    if (!name.includes("special")) given(probe).when(value).then(Echoed({ value: value.value }));
+    if (!name.includes("special"))
+      given(probe)
+        .when(value)
+        .then(Echoed({ value: value.value }));
   }
 });
 
@@ -63,12 +66,18 @@ test("the context of a command is the same in every language", () => {
 });
 
 test("a number of events that is known at run time only is checked", () => {
-  given(probe).when(EmitMany({ n: 2 })).then(Noted({ number: 0, text: "note 0" }), Noted({ number: 1, text: "note 1" }));
-  for (const n of [0, -1]) assert.equal(given(probe).when(EmitMany({ n })).thenFails("without any event").kind, "CONTRACT");
+  given(probe)
+    .when(EmitMany({ n: 2 }))
+    .then(Noted({ number: 0, text: "note 0" }), Noted({ number: 1, text: "note 1" }));
+  for (const n of [0, -1])
+    assert.equal(given(probe).when(EmitMany({ n })).thenFails("without any event").kind, "CONTRACT");
 });
 
 test("a rejection leaves the state, unless apply covers it", () => {
-  given(probe).when(Reject({ reason: "no" })).thenRejected(Rejected({ reason: "no" })).unchanged();
+  given(probe)
+    .when(Reject({ reason: "no" }))
+    .thenRejected(Rejected({ reason: "no" }))
+    .unchanged();
   given(probe)
     .when(RejectAndCount({ reason: "no" }))
     .thenRejected(RejectedAndCounted({ reason: "no" }))
@@ -76,16 +85,33 @@ test("a rejection leaves the state, unless apply covers it", () => {
 });
 
 test("an instance ends and begins anew", () => {
-  given(probe, Noted({ number: 1, text: "" })).when(End()).then(Ended()).thenState(null);
+  given(probe, Noted({ number: 1, text: "" }))
+    .when(End())
+    .then(Ended())
+    .thenState(null);
   const again = given(probe, Noted({ number: 1, text: "" }), Ended()).when(EmitMany({ n: 1 }));
   again.then(Noted({ number: 0, text: "note 0" })).thenState({ ...empty, count: 1n, digest: 42n });
-  givenState(probe, { ...empty, count: 3n }).when(ExpectCount({ count: 3n })).then(Noted({ number: 1, text: "as expected" }));
-  given(probe).when(ExpectCount({ count: 3n })).thenRejected(Rejected({ reason: "the count is 0" }));
+  givenState(probe, { ...empty, count: 3n })
+    .when(ExpectCount({ count: 3n }))
+    .then(Noted({ number: 1, text: "as expected" }));
+  given(probe)
+    .when(ExpectCount({ count: 3n }))
+    .thenRejected(Rejected({ reason: "the count is 0" }));
 });
 
 test("failures are of the kind they are meant to be", () => {
-  assert.equal(given(probe).when(Throw({ message: "ouch" })).thenFails("ouch").kind, "RETRY");
-  assert.equal(given(probe).when(Poison({ message: "never" })).thenFails("never").kind, "POISON");
+  assert.equal(
+    given(probe)
+      .when(Throw({ message: "ouch" }))
+      .thenFails("ouch").kind,
+    "RETRY",
+  );
+  assert.equal(
+    given(probe)
+      .when(Poison({ message: "never" }))
+      .thenFails("never").kind,
+    "POISON",
+  );
   assert.throws(() => given(probe).when(Break({ message: "apply" })), /apply/);
 });
 
@@ -95,7 +121,10 @@ test("map entries are sorted on the wire", () => {
   given(probe).when(Maps({ entries })).then(Mapped({ entries }));
   const bytes = Buffer.from(encode(codecs.Mapped, Mapped({ entries })), "hex").toString("latin1");
   const places = [...keys].sort().map((key) => bytes.indexOf(`${String.fromCharCode(2 * key.length)}${key}`));
-  assert.deepEqual(places, [...places].sort((a, b) => a - b));
+  assert.deepEqual(
+    places,
+    [...places].sort((a, b) => a - b),
+  );
 });
 
 /** Event number i of the replay that `sdk/conformance/README.md` describes. */
@@ -144,7 +173,8 @@ test("a replay of ten thousand events ends where it ends in every language", () 
     last = r.index(2, "branch") === 0 ? undefined : r.byteString();
     assert.equal(r.safeLong(), 0);
     const wanted = states[String(i)];
-    if (wanted !== undefined) assert.equal(last === undefined ? null : Buffer.from(last).toString("hex"), wanted, `after ${i}`);
+    if (wanted !== undefined)
+      assert.equal(last === undefined ? null : Buffer.from(last).toString("hex"), wanted, `after ${i}`);
   }
   assert.equal(createHash("sha256").update(last!).digest("hex"), digest);
 });

@@ -32,17 +32,28 @@ interface Ask {
   readonly agent?: Agent;
 }
 
-function ask(socketPath: string, path: string, { method = "POST", headers = {}, body, agent }: Ask = {}): Promise<Reply> {
+function ask(
+  socketPath: string,
+  path: string,
+  { method = "POST", headers = {}, body, agent }: Ask = {},
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({ socketPath, path, method, headers, agent: agent ?? false }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(parts) }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(parts) }),
+      );
       response.on("error", reject);
     });
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** The head of a batch request, with further headers. */
+function headOf(...headers: readonly string[]): string {
+  return ["POST /run HTTP/1.1", "Host: a", `Content-Type: ${RUN}`, ...headers, "", ""].join("\r\n");
 }
 
 const run = { headers: { "content-type": RUN, "evento-call": "ab" }, body: golden("run-request") };
@@ -68,7 +79,10 @@ describe("the server", () => {
   let serving: Serving;
 
   before(async () => {
-    serving = await start(bank(), { listen: `unix:${path}`, environment: { EVENTO_FUNCTION: "accounts", EVENTO_INSTANCE: "me" } });
+    serving = await start(bank(), {
+      listen: `unix:${path}`,
+      environment: { EVENTO_FUNCTION: "accounts", EVENTO_INSTANCE: "me" },
+    });
   });
   after(async () => {
     await serving.stop();
@@ -92,7 +106,7 @@ describe("the server", () => {
   test("a body that comes in chunks or byte by byte is the same body", async () => {
     const chunked = await ask(path, "/run", { ...run, headers: { ...run.headers, "transfer-encoding": "chunked" } });
     assert.deepEqual(chunked.body, Buffer.from(golden("run-response")));
-    const head = `POST /run HTTP/1.1\r\nHost: a\r\nContent-Type: ${RUN}\r\nContent-Length: ${run.body.length}\r\nConnection: close\r\n\r\n`;
+    const head = headOf(`Content-Length: ${run.body.length}`, "Connection: close");
     const bytes = Buffer.concat([Buffer.from(head), run.body]);
     const answered = new Promise<string>((resolve) => {
       let text = "";
@@ -135,19 +149,26 @@ describe("the server", () => {
   test("a client that is still sending gets the refusal", async () => {
     const body = Buffer.alloc((16 << 20) + 1);
     for (const headers of [{ "content-length": body.length }, { "transfer-encoding": "chunked" }]) {
-      assert.equal((await ask(path, "/run", { headers: { "content-type": RUN, ...headers } as Record<string, string>, body })).status, 413);
+      assert.equal(
+        (await ask(path, "/run", { headers: { "content-type": RUN, ...headers } as Record<string, string>, body }))
+          .status,
+        413,
+      );
     }
   });
 
   test("a client that waits for leave to send gets it", async () => {
-    const head = `POST /run HTTP/1.1\r\nHost: a\r\nContent-Type: ${RUN}\r\nContent-Length: 91\r\nExpect: 100-continue\r\n\r\n`;
+    const head = headOf("Content-Length: 91", "Expect: 100-continue");
     assert.match(await raw(path, head, /100 Continue\r\n\r\n/), /^HTTP\/1\.1 100 Continue/);
   });
 
   test("pipelined requests are answered in order", async () => {
     const two = "GET /ready HTTP/1.1\r\nHost: a\r\n\r\nGET /no HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     const answers = await raw(path, two);
-    assert.deepEqual([...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status), ["200", "404"]);
+    assert.deepEqual(
+      [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+      ["200", "404"],
+    );
   });
 
   test("another instance is refused, and a call whose time is over is not answered", async () => {
@@ -179,10 +200,14 @@ test("the same function behind a fetch interface", async () => {
   assert.deepEqual(new Uint8Array(await reply.arrayBuffer()), golden("run-response"));
   assert.equal((await request(undefined, {}, "/.well-known/evento")).status, 200);
   assert.equal((await request(new Uint8Array((16 << 20) + 1), { "content-type": RUN })).status, 413);
-  const { keys } = JSON.parse(readFileSync(new URL("../../../conformance/golden/identity.json", import.meta.url), "utf8"));
+  const { keys } = JSON.parse(
+    readFileSync(new URL("../../../conformance/golden/identity.json", import.meta.url), "utf8"),
+  );
   const guarded = fetchHandler(bank(), { environment: { EVENTO_IDENTITY_KEYS: keys } });
   const body = Uint8Array.from(golden("run-request"));
-  const refused = await guarded(new Request("http://a/run", { method: "POST", body, headers: { "content-type": RUN } }));
+  const refused = await guarded(
+    new Request("http://a/run", { method: "POST", body, headers: { "content-type": RUN } }),
+  );
   assert.equal(refused.status, 401);
   assert.equal((await guarded(new Request("http://a/.well-known/evento"))).status, 200);
 });
@@ -192,10 +217,14 @@ test("a batch is answered without any HTTP", () => {
 });
 
 test("requests are believed only with Evento's signature, once, and while it is fresh", () => {
-  const vector = JSON.parse(readFileSync(new URL("../../../conformance/golden/identity.json", import.meta.url), "utf8"));
+  const vector = JSON.parse(
+    readFileSync(new URL("../../../conformance/golden/identity.json", import.meta.url), "utf8"),
+  );
   const request = (change: Record<string, string | undefined> = {}, body: Uint8Array = golden("run-request")) => {
     const { call, revision, method, path: target } = vector.request;
-    const headers = new Map(Object.entries({ "evento-call": call, "evento-revision": revision, "evento-identity": vector.token }));
+    const headers = new Map(
+      Object.entries({ "evento-call": call, "evento-revision": revision, "evento-identity": vector.token }),
+    );
     for (const [name, value] of Object.entries(change)) {
       if (value === undefined) headers.delete(name);
       else headers.set(name, value);
@@ -218,7 +247,10 @@ test("requests are believed only with Evento's signature, once, and while it is 
     [verifier().refuses(request({}, golden("run-response"))), /bh/],
     [verifier().refuses({ ...request(), target: "/handle/a" }), /aud/],
     [verifier().refuses(request({ "evento-identity": `${forged}.${claims}.${signature}` })), /unknown key/],
-    [verifier().refuses(request({ "evento-identity": `${head}.${claims}.${signature.replace(/^./, "A")}` })), /signature/],
+    [
+      verifier().refuses(request({ "evento-identity": `${head}.${claims}.${signature.replace(/^./, "A")}` })),
+      /signature/,
+    ],
     [verifier(1_795_413_600, vector.keys.replace("k1:", "k2:")).refuses(request()), /unknown key/],
   ];
   for (const [why, message] of refused) assert.match(why!, message);
@@ -244,9 +276,10 @@ describe("a process that serves", () => {
     const path = join(folder, "g.sock");
     const { child, ended } = launch(`unix:${path}`);
     const until = Date.now() + 20_000;
-    while ((await ask(path, "/ready", { method: "GET" }).catch(() => undefined))?.status !== 200) assert.ok(Date.now() < until);
+    while ((await ask(path, "/ready", { method: "GET" }).catch(() => undefined))?.status !== 200)
+      assert.ok(Date.now() < until);
     // A request that has begun when the signal comes.
-    const head = `POST /run HTTP/1.1\r\nHost: a\r\nContent-Type: ${RUN}\r\nContent-Length: ${run.body.length}\r\n\r\n`;
+    const head = headOf(`Content-Length: ${run.body.length}`);
     let begun = "";
     const socket = connect(path, () => socket.write(head));
     socket.on("data", (chunk: Buffer) => (begun += chunk.toString("latin1")));
@@ -257,7 +290,9 @@ describe("a process that serves", () => {
     const clients = Array.from({ length: 8 }, async () => {
       for (;;) {
         // Once its socket is gone nobody can connect any more: that is no lost answer.
-        const reply: Reply | string = await ask(path, "/run", { ...run, agent }).catch((error: { code: string }) => error.code);
+        const reply: Reply | string = await ask(path, "/run", { ...run, agent }).catch(
+          (error: { code: string }) => error.code,
+        );
         if (typeof reply === "string") return assert.match(reply, open ? /never/ : /ENOENT|ECONNREFUSED/);
         statuses.push(reply.status);
         if (reply.status === 503) return assert.equal(open, false);

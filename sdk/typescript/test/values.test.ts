@@ -20,7 +20,12 @@ test("decimals calculate without rounding, and round only when they are told", (
   assert.equal(a.times(b).toString(), "0.025");
   assert.equal(Decimal.parse("1.0").compare(Decimal.parse("1.000")), 0);
   assert.ok(a.compare(b) < 0 && b.compare(a) > 0);
-  for (const [text, to] of [["0.125", "0.12"], ["0.135", "0.14"], ["-0.125", "-0.12"], ["0.126", "0.13"]] as const) {
+  for (const [text, to] of [
+    ["0.125", "0.12"],
+    ["0.135", "0.14"],
+    ["-0.125", "-0.12"],
+    ["0.126", "0.13"],
+  ] as const) {
     assert.equal(Decimal.parse(text).rounded(2).toString(), to);
   }
   assert.equal(Decimal.parse("-0.05").toString(), "-0.05");

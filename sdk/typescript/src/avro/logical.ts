@@ -136,7 +136,10 @@ function unscaled(value: Decimal, precision: number, scale: number, place: strin
   }
   const scaled = value.tryRescale(scale);
   if (scaled === undefined) {
-    throw new EncodeError(place, `${value} has more than ${scale} digits after the point: round it with rounded(${scale})`);
+    throw new EncodeError(
+      place,
+      `${value} has more than ${scale} digits after the point: round it with rounded(${scale})`,
+    );
   }
   if (scaled.precision > precision) throw new EncodeError(place, `${value} has more than ${precision} digits`);
   return scaled.unscaled;

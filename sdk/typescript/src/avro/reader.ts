@@ -1,8 +1,8 @@
 /**
  * Reads Avro binary, believing nothing: every length and index is checked before it is used.
  *
- * Source: Apache Avro 1.12, "Binary encoding"; function-protocol 8.3 row 6 for what is refused. Bytes that are valid but
- * not canonical (long varints, several blocks, unsorted keys) are read; Evento makes stored bytes canonical.
+ * Source: Apache Avro 1.12, "Binary encoding"; function-protocol 8.3 row 6 for what is refused. Bytes that are valid
+ * but not canonical (long varints, several blocks, unsorted keys) are read; Evento makes stored bytes canonical.
  *
  * @module
  */

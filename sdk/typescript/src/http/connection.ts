@@ -23,9 +23,20 @@ const UNSENT_BYTES_MAX = 1 << 20;
 /** Most bytes that all connections together hold of requests that are not whole yet. */
 const RECEIVING_BYTES_MAX = 64 << 20;
 const REASONS: Readonly<Record<number, string>> = {
-  200: "OK", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
-  408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
-  431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+  200: "OK",
+  204: "No Content",
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
   503: "Service Unavailable",
 };
 
@@ -130,7 +141,8 @@ export class Connection {
     }
     const keep = request.keepAlive && !shared.isStopping;
     const refused = request.method === "POST" ? shared.verifier?.refuses(request) : undefined;
-    const answer = refused === undefined ? shared.endpoints.answer(callOf(request)) : problem(401, "not from Evento", refused);
+    const answer =
+      refused === undefined ? shared.endpoints.answer(callOf(request)) : problem(401, "not from Evento", refused);
     // Too late: whoever asked has given up, and an answer could be taken for the answer to another call.
     if (answer === undefined) this.socket.destroy();
     else this.send(answer, id, keep);

@@ -87,7 +87,8 @@ export class Verifier {
       bh: createHash("sha256").update(body).digest("base64url"),
     };
     for (const [claim, value] of Object.entries(wanted)) {
-      if (value === undefined || value === null || claims[claim] !== value) return `its claim ${claim} does not fit the request`;
+      if (value === undefined || value === null || claims[claim] !== value)
+        return `its claim ${claim} does not fit the request`;
     }
     const [from, to, now] = [Number(claims["iat"]) - SKEW, Number(claims["exp"]) + SKEW, this.now()];
     return now >= from && now <= to ? undefined : "its time is over, or has not begun";

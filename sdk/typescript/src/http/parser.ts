@@ -117,7 +117,8 @@ export class RequestParser {
       if (this.pendingBytes === 0 || this.pendingBytes < this.needed) return undefined;
       const bytes = this.joined();
       const line = bytes.indexOf("\r\n");
-      if (line > CHUNK_LINE_MAX || (line < 0 && bytes.length > CHUNK_LINE_MAX)) throw new BadRequest(400, "a bad chunk");
+      if (line > CHUNK_LINE_MAX || (line < 0 && bytes.length > CHUNK_LINE_MAX))
+        throw new BadRequest(400, "a bad chunk");
       if (line < 0) return undefined;
       const digits = /^([0-9a-fA-F]{1,7})[ \t]*(?:;.*)?$/.exec(bytes.toString("latin1", 0, line));
       if (digits === null) throw new BadRequest(400, "a chunk without a size");
@@ -127,7 +128,8 @@ export class RequestParser {
       this.needed = end;
       if (bytes.length < end) return undefined;
       this.needed = 0;
-      if (bytes.toString("latin1", end - 2, end) !== "\r\n") throw new BadRequest(400, "a chunk of another size than it says");
+      if (bytes.toString("latin1", end - 2, end) !== "\r\n")
+        throw new BadRequest(400, "a chunk of another size than it says");
       this.use(bytes, end);
       if (size === 0) return this.endChunks();
       this.chunks.push(bytes.subarray(line + 2, line + 2 + size));
