@@ -42,8 +42,7 @@ export interface FailureDetail {
 export function failureOf(thrown: unknown, wanted: FailureDetail): Failure {
   if (thrown instanceof Failure) return thrown;
   if (thrown instanceof DecodeError) return new Failure("CONTRACT", "undecodable payload", thrown.message);
-  if (thrown instanceof EncodeError)
-    return new Failure("CONTRACT", "the answer does not fit its schema", thrown.message);
+  if (thrown instanceof EncodeError) return Failure.retry("the answer does not fit its schema", thrown.message);
   if (!(thrown instanceof Error)) return Failure.retry(`the function threw ${String(thrown)}`);
   return Failure.retry(`${thrown.name}: ${thrown.message}`, wanted.stacks ? (thrown.stack ?? "") : "");
 }
