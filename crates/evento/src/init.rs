@@ -60,6 +60,12 @@ pub const TEMPLATES: &[Template] = &[
         files: &[go::OWN, BANK_SCHEMAS, go::SDK],
     },
     Template {
+        name: "typescript",
+        about: "a bank account in TypeScript on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[typescript::OWN, BANK_SCHEMAS, typescript::SDK],
+    },
+    Template {
         name: "rust",
         about: "a bank account in Rust with generated types",
         first_command: "evento send account/alice OpenAccount owner=Ada",
@@ -92,6 +98,7 @@ macro_rules! file {
 
 mod go;
 mod python;
+mod typescript;
 
 /// The bank's schemas, which several templates share.
 const BANK_SCHEMAS: &[File] = &[
