@@ -131,6 +131,11 @@ public final class Server implements AutoCloseable {
         inFlight.release();
     }
 
+    /** Requests worked on at the moment. */
+    int inFlight() {
+        return Limits.IN_FLIGHT - inFlight.availablePermits();
+    }
+
     void ended(Connection connection) {
         connections.remove(connection);
     }
