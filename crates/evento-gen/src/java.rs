@@ -33,7 +33,7 @@ pub(crate) fn generate(ir: &Ir, options: &Options) -> Result<Vec<GeneratedFile>,
 }
 
 fn enumeration(names: &Names, declared: &Declared, of: &crate::ir::Enum) -> GeneratedFile {
-    let mut file = File::new(names);
+    let file = File::new(names);
     let (reader, writer) = (file.import("dev.evento.codec.Reader"), file.import("dev.evento.codec.Writer"));
     let ident = &declared.ident;
     let mut out = Writer::new("    ");

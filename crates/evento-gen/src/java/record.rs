@@ -54,7 +54,9 @@ impl Made<'_> {
         let implements = self.implements();
         let implements =
             if implements.is_empty() { String::new() } else { format!(" implements {}", implements.join(", ")) };
-        let head = format!("public record {}({}){implements} {{", self.ident, self.parameters().join(", "));
+        let head = |parameters: &str| format!("public record {}({parameters}){implements} {{", self.ident);
+        let (line, parameters) = (head(&self.parameters().join(", ")), self.parameters().join(",\n        "));
+        let head = if line.len() > 120 { head(&format!("\n        {parameters}")) } else { line };
         out.block(head, "}", |out| {
             if self.is_top() {
                 self.codec(out);

@@ -81,7 +81,8 @@ fn write(out: &mut Writer, types: &Types<'_>, ident: &str, union: &Union) {
                 }
             };
         }
-        let (error, string) = (types.file.import("java.lang.IllegalArgumentException"), super::quoted(&union.place));
-        out.line(format!("}} else {{\n    throw new {error}({string} + \" must not be null\");\n}}"));
+        let error = types.file.import("java.lang.IllegalArgumentException");
+        let message = super::quoted(&format!("{} must not be null", union.place));
+        out.line(format!("}} else {{\n    throw new {error}({message});\n}}"));
     });
 }

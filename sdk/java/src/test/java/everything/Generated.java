@@ -49,7 +49,7 @@ public final class Generated {
     private static final class Shelves implements ShelfFunction {
         @Override
         public Events<PaintShelfResult> paintShelf(PaintShelf command, Shelf state, Context context) {
-            return Events.of(new ShelfPainted(command.colour(), new EverythingShelfLine(1)));
+            return Events.of(new ShelfPainted(command.colour(), new Line(1)));
         }
 
         @Override
