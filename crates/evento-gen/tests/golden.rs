@@ -12,13 +12,18 @@ use evento_gen::{GenerateError, Language, Options, generate};
 
 /// Compares every generated file with its golden file, and the list of files with what is there.
 fn compare(language: Language, project: &str) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(language.word()).join(project);
+    compare_in(&golden, language, project);
+}
+
+/// Compares what is made of a project with the files of a folder.
+fn compare_in(folder: &Path, language: Language, project: &str) {
     let ir = project::ir(project);
     let files = match generate(&ir, language, &Options::default()) {
         Err(GenerateError::NotThereYet(_)) => return,
         files => files.expect("code is made"),
     };
     assert_eq!(files, generate(&ir, language, &Options::default()).expect("again"), "not the same text twice");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(language.word()).join(project);
     let mut wanted: Vec<PathBuf> = Vec::new();
     for file in files {
         let path = folder.join(&file.path);
@@ -33,7 +38,7 @@ fn compare(language: Language, project: &str) {
         wanted.push(path);
     }
     let mut there = Vec::new();
-    project::walk(&folder, &mut there);
+    project::walk(folder, &mut there);
     there.sort();
     wanted.sort();
     assert_eq!(there, wanted, "files that are not made any more");
@@ -49,6 +54,17 @@ fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, (&'a s
     let line = |text: &'a str, n: usize| text.lines().nth(n).unwrap_or("(nothing)");
     let differing = (0..longer).map(|n| (n + 1, (line(ours, n), line(theirs, n))));
     Some(differing.into_iter().find(|(_, (ours, theirs))| ours != theirs).unwrap_or((longer, ("line ends", "differ"))))
+}
+
+/// Code of this repository that `evento gen rust` made: from what project, and where.
+#[test]
+fn generated_code_of_this_repository_is_what_is_made_now() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (project, folder) in
+        [("bank", "examples/bank/function/src/bank"), ("torture", "crates/evento/src/torture/account")]
+    {
+        compare_in(&root.join(folder), Language::Rust, project);
+    }
 }
 
 macro_rules! golden {

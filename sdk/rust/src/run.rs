@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::avro::{Malformed, Reader, put_bytes, put_long};
-use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
+use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
 /// Media type of both bodies.
 pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
@@ -56,13 +56,8 @@ pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malfo
             if failure.is_some() {
                 break;
             }
-            let context = Context {
-                entity_id: fold.entity_id.to_owned(),
-                seq: fold.seq,
-                command_id: id.to_owned(),
-                time_ms,
-                seed: seed.try_into().unwrap_or_default(),
-            };
+            let (time, seed) = (Timestamp::from_millis(time_ms), seed.try_into().unwrap_or_default());
+            let context = Context::new(fold.entity_id, fold.seq, id, time, seed);
             let step = catch_unwind(AssertUnwindSafe(|| fold.step(function, type_name, payload, &context)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok((events, states)) => {
@@ -251,6 +246,14 @@ mod tests {
             event == RECEIVED
         }
 
+        fn rejects(&self, _: &str) -> bool {
+            false
+        }
+
+        fn length(&self, _: &str, _: &[u8]) -> Result<usize, Failure> {
+            Ok(8)
+        }
+
         fn handle(
             &self,
             command: &str,
@@ -261,7 +264,7 @@ mod tests {
             assert_eq!((command, state), ("bank.DepositCash", Some(&unhex("06 41 64 61 06 45 55 52 d0 0f 04")[..])));
             let seed: Vec<u8> = (0..16).collect();
             assert_eq!((&*context.entity_id, context.seq, &*context.command_id), ("a-1", 3, "c-9"));
-            assert_eq!((context.time_ms, &context.seed[..]), (1_795_413_600_000, &seed[..]));
+            assert_eq!((context.time.as_millis(), &context.seed[..]), (1_795_413_600_000, &seed[..]));
             match &self.fails {
                 Some(failure) => Err(failure.clone()),
                 None => Ok(vec![Encoded { type_name: RECEIVED, payload: payload.to_vec() }]),

@@ -22,9 +22,10 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::avro::{Reader, put_bytes, put_long};
+use crate::avro::{put_bytes, put_long};
 use crate::run::{RUN_TYPE, panicked, run};
-use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
+use crate::values::days_of;
+use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
 const BODY_BYTES_MAX: usize = 16 << 20;
 const GRACE: Duration = Duration::from_secs(5);
@@ -224,7 +225,7 @@ impl Served {
 
     fn apply(&self, event: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
         let Some((payload, state)) = self.split(event, false, body) else { return unknown_or_bad(event) };
-        let context = ApplyContext { entity_id: entity_id(headers), time_ms: time(headers).unwrap_or_default() };
+        let context = ApplyContext { entity_id: entity_id(headers), time: time(headers).unwrap_or_default() };
         let applied = catch_unwind(AssertUnwindSafe(|| self.function.apply(event, payload, state, &context)));
         match applied.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Err(failure) => failed(&failure),
@@ -239,7 +240,6 @@ impl Served {
 
     /// Where the payload ends and the state begins: the schema of the payload tells.
     fn split<'a>(&self, name: &str, command: bool, body: &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
-        let schemas = self.declared["schemas"].as_array()?;
         let entity = &self.declared["entities"][0];
         let known = match command {
             true => entity["handles"].as_array()?.iter().any(|handled| handled["command"] == name),
@@ -248,9 +248,7 @@ impl Served {
         if !known {
             return None;
         }
-        let mut reader = Reader::over(body);
-        crate::avro::skip(&json!(name), schemas, &mut reader).ok()?;
-        let (payload, rest) = body.split_at(body.len() - reader.left());
+        let (payload, rest) = body.split_at(self.function.length(name, body).ok()?);
         match rest.split_first()? {
             (0, []) => Some((payload, None)),
             (2, state) => Some((payload, Some(state))),
@@ -305,13 +303,9 @@ fn context(headers: &HeaderMap) -> Option<Context> {
     for (byte, at) in seed.iter_mut().zip((0..32).step_by(2)) {
         *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
     }
-    Some(Context {
-        entity_id: entity_id(headers),
-        seq: text(headers, "evento-seq")?.parse().ok()?,
-        command_id: unpercent(text(headers, "evento-id")?),
-        time_ms: time(headers)?,
-        seed,
-    })
+    let seq = text(headers, "evento-seq")?.parse().ok()?;
+    let id = unpercent(text(headers, "evento-id")?);
+    Some(Context::new(entity_id(headers), seq, id, time(headers)?, seed))
 }
 
 fn entity_id(headers: &HeaderMap) -> String {
@@ -337,18 +331,14 @@ fn unpercent(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Reads `2026-11-23T06:00:00.000Z` as milliseconds (days after Hinnant, "low-level date algorithms").
-fn time(headers: &HeaderMap) -> Option<i64> {
+/// Reads `2026-11-23T06:00:00.000Z`.
+fn time(headers: &HeaderMap) -> Option<Timestamp> {
     let text = text(headers, "evento-time")?;
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let days = days_of(number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let ms = number(20, 23)?;
-    let y = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (y.div_euclid(400), y.rem_euclid(400));
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
-    Some((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000 + ms)
+    let millis = number(20, 23)?;
+    Some(Timestamp::from_millis((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000 + millis))
 }
 
 fn reply(kind: &'static str, body: Bytes) -> Reply {

@@ -16,10 +16,14 @@ pub fn set(project: &str) -> ResourceSet {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = match project {
         "bank" => crate_folder.join("../../examples/bank"),
+        "torture" => crate_folder.join("../evento/src/torture"),
         project => crate_folder.join("tests/projects").join(project),
     };
     let mut paths = Vec::new();
-    walk(&root.join("resources"), &mut paths);
+    match project {
+        "torture" => paths.push(root.join("bank.yaml")),
+        _ => walk(&root.join("resources"), &mut paths),
+    }
     paths.sort();
     let mut attachments = BTreeMap::new();
     let mut files = Vec::new();

@@ -1,0 +1,1 @@
+//! The S rules: what the reference function of an SDK must do beyond what any function must.
