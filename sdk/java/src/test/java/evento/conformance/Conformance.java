@@ -15,7 +15,7 @@ import java.util.UUID;
  * The reference function of the conformance kit: {@code sdk/conformance/README.md} says what each command must do.
  * Started by {@code evento conformance … --sdk}.
  */
-public final class Conformance implements ProbeFunction {
+public class Conformance implements ProbeFunction {
     private static final Probe NONE = new Probe(0, 0, 0, Map.of(), null);
     private static final long DIGEST_BOUND = 1_000_000_007L;
 

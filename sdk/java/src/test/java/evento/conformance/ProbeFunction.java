@@ -53,6 +53,9 @@ public interface ProbeFunction extends EntityFunction<Probe, ProbeCommand, Probe
     /** The state after Noted: Something small happened. */
     Probe onNoted(Noted event, Probe state, ApplyContext context);
 
+    /** The state after RejectedAndCounted: Refused, and applied. */
+    Probe onRejectedAndCounted(RejectedAndCounted event, Probe state, ApplyContext context);
+
     /** The state after Ended: The instance has no state any more. */
     Probe onEnded(Ended event, Probe state, ApplyContext context);
 

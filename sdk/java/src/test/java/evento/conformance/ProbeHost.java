@@ -40,7 +40,7 @@ final class ProbeHost {
                 .event(Echoed.CODEC, function::onEchoed)
                 .event(Noted.CODEC, function::onNoted)
                 .rejection(Rejected.CODEC)
-                .rejection(RejectedAndCounted.CODEC)
+                .rejection(RejectedAndCounted.CODEC, function::onRejectedAndCounted)
                 .event(Ended.CODEC, function::onEnded)
                 .event(Broken.CODEC, function::onBroken)
                 .event(ContextSeen.CODEC, function::onContextSeen)

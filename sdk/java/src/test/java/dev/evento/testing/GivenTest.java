@@ -82,7 +82,7 @@ class GivenTest {
                 return super.context(c, p, cx);
             }
         }, new Noted(1, "a")).id("a-1").at(time).seed(seed).when(new evento.conformance.Context())
-                .thenState(new Probe(2, 38, 0, Map.of("a-1", time.toEpochMilli()), null));
+                .thenState(new Probe(2, 8, 0, Map.of("a-1", time.toEpochMilli()), null));
     }
 
     @Test
