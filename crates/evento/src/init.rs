@@ -9,7 +9,8 @@ pub struct Template {
     pub about: &'static str,
     /// A first command to send.
     pub first_command: &'static str,
-    files: &'static [File],
+    /// Its files, in groups that templates share.
+    files: &'static [&'static [File]],
 }
 
 /// One file of a template.
@@ -38,13 +39,19 @@ pub const TEMPLATES: &[Template] = &[
         name: "python",
         about: "a bank account in Python by hand: Flask and fastavro",
         first_command: "evento send account/alice OpenAccount owner=Ada",
-        files: PYTHON,
+        files: &[PYTHON, BANK_SCHEMAS],
     },
     Template {
         name: "python-order",
         about: "an order in Python by hand, as in the tutorial",
         first_command: "evento send order/o-1 PlaceOrder customer=Ada item=lamp price=4900",
-        files: PYTHON_ORDER,
+        files: &[PYTHON_ORDER],
+    },
+    Template {
+        name: "go",
+        about: "a bank account in Go on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[go::OWN, BANK_SCHEMAS, go::SDK],
     },
 ];
 
@@ -63,17 +70,18 @@ macro_rules! schema {
 }
 
 macro_rules! file {
-    ($path:literal, $source:literal) => {
+    ($path:expr, $source:expr) => {
         file!($path, $source, &[], false)
     };
-    ($path:literal, $source:literal, $changes:expr, $is_program:literal) => {
+    ($path:expr, $source:expr, $changes:expr, $is_program:literal) => {
         File { path: $path, text: include_str!($source), changes: $changes, is_program: $is_program }
     };
 }
 
-const PYTHON: &[File] = &[
-    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
-    file!("resources/function.yaml", "../../../examples/bank-python/resources/function.yaml"),
+mod go;
+
+/// The bank's schemas, which several templates share.
+const BANK_SCHEMAS: &[File] = &[
     schema!("Account"),
     schema!("AccountClosed"),
     schema!("AccountClosingRejected"),
@@ -90,6 +98,11 @@ const PYTHON: &[File] = &[
     schema!("TransferSent"),
     schema!("WithdrawCash"),
     schema!("WithdrawalRejected"),
+];
+
+const PYTHON: &[File] = &[
+    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
+    file!("resources/function.yaml", "../../../examples/bank-python/resources/function.yaml"),
     file!(
         "accounts.py",
         "../../../examples/bank-python/accounts.py",
@@ -144,7 +157,7 @@ impl Template {
 
     /// Its files for a project of this name.
     pub fn files(&self, project: &str) -> Vec<Written> {
-        let written = self.files.iter().map(|file| {
+        let written = self.files.iter().copied().flatten().map(|file| {
             let mut text = file.text.replace("{{name}}", project);
             for (example, own) in file.changes {
                 text = text.replace(example, own);
@@ -167,7 +180,7 @@ mod tests {
     #[test]
     fn every_change_finds_its_place_in_the_example() {
         for template in TEMPLATES {
-            for file in template.files {
+            for file in template.files.iter().copied().flatten() {
                 for (example, _) in file.changes {
                     assert!(file.text.contains(example), "{}: {example:?} is gone from {}", template.name, file.path);
                 }

@@ -19,8 +19,14 @@ fn root() -> PathBuf {
 
 struct Dev {
     child: Child,
-    listen: String,
+    shell: Shell,
     _data: tempfile::TempDir,
+}
+
+/// Runs lines of a transcript against a server.
+#[derive(Clone)]
+struct Shell {
+    listen: String,
 }
 
 impl Dev {
@@ -41,16 +47,22 @@ impl Dev {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("evento dev starts");
-        let mut dev = Dev { child, listen, _data: data };
+        let mut dev = Dev { child, shell: Shell::new(&listen), _data: data };
         let until = Instant::now() + START_MAX;
         loop {
-            let listed = dev.run(folder, "evento function list -o json");
+            let listed = dev.shell.run(folder, "evento function list -o json");
             if listed.1.contains("\"ready\"") {
                 return dev;
             }
             assert!(dev.child.try_wait().expect("its status").is_none(), "evento dev ended");
             assert!(Instant::now() < until, "evento dev is not ready: {listed:?}");
         }
+    }
+}
+
+impl Shell {
+    fn new(listen: &str) -> Shell {
+        Shell { listen: listen.to_owned() }
     }
 
     /// Runs a line of a transcript: exit code, stdout, stderr.
@@ -122,18 +134,42 @@ fn masked(text: &str) -> String {
     out
 }
 
+/// A page that begins with `evento init`: run in a new folder. `cd` changes it; `evento dev` runs until the end.
+fn check_project(page: &str) {
+    let place = tempfile::tempdir().expect("a folder");
+    let mut folder = place.path().canonicalize().expect("the folder");
+    let mut shell = Shell::new("127.0.0.1:0");
+    let mut dev = None;
+    for (command, wanted) in transcript(&std::fs::read_to_string(root().join(page)).expect("the page")) {
+        if let Some(inner) = command.strip_prefix("cd ") {
+            folder.push(inner);
+        } else if command == "evento dev" {
+            let started = Dev::start(&folder);
+            shell = started.shell.clone();
+            dev = Some(started);
+        } else {
+            expect(page, &shell, &folder, &command, &wanted);
+        }
+    }
+    assert!(dev.is_some(), "{page} starts no server");
+}
+
+fn expect(page: &str, shell: &Shell, folder: &Path, command: &str, wanted: &str) {
+    let (code, stdout, stderr) = shell.run(folder, command);
+    // 4 is a business refusal.
+    assert!(code == 0 || code == 4, "{page}: $ {command}\nexit {code}\n{stdout}{stderr}");
+    if !wanted.is_empty() {
+        assert_eq!(masked(&stdout), masked(wanted), "{page}: $ {command}");
+    }
+}
+
 fn check(page: &str, folder: &str) {
     let folder = root().join(folder);
     let steps = transcript(&std::fs::read_to_string(root().join(page)).expect("the page"));
     assert!(!steps.is_empty(), "{page} shows nothing");
     let dev = Dev::start(&folder);
     for (command, wanted) in steps {
-        let (code, stdout, stderr) = dev.run(&folder, &command);
-        // 4 is a business refusal.
-        assert!(code == 0 || code == 4, "{page}: $ {command}\nexit {code}\n{stdout}{stderr}");
-        if !wanted.is_empty() {
-            assert_eq!(masked(&stdout), masked(&wanted), "{page}: $ {command}");
-        }
+        expect(page, &dev.shell, &folder, &command, &wanted);
     }
 }
 
@@ -145,6 +181,11 @@ fn the_readme_does_what_it_says() {
 #[test]
 fn the_tutorial_does_what_it_says() {
     check("docs/tutorial-order.md", "examples/order-python");
+}
+
+#[test]
+fn the_page_on_go_does_what_it_says() {
+    check_project("docs/functions-go.md");
 }
 
 #[test]
