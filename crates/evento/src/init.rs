@@ -53,6 +53,12 @@ pub const TEMPLATES: &[Template] = &[
         first_command: "evento send account/alice OpenAccount owner=Ada",
         files: &[go::OWN, BANK_SCHEMAS, go::SDK],
     },
+    Template {
+        name: "java",
+        about: "a bank account in Java on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[java::OWN, BANK_SCHEMAS, java::GENERATED, java::SDK],
+    },
 ];
 
 macro_rules! schema {
@@ -79,6 +85,7 @@ macro_rules! file {
 }
 
 mod go;
+mod java;
 
 /// The bank's schemas, which several templates share.
 const BANK_SCHEMAS: &[File] = &[
