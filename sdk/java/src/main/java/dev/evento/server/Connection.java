@@ -28,7 +28,7 @@ final class Connection implements Runnable {
     Connection(SocketChannel channel, Server server) {
         this.channel = channel;
         this.server = server;
-        request = new Request(channel);
+        request = new Request(channel, server.budget());
         reply = new Reply(server.manifestDigest());
         run = new Run(server.functions(), server.failures());
         plain = new Plain(server.functions(), server.failures());
@@ -45,6 +45,7 @@ final class Connection implements Runnable {
         } catch (IOException | Deadline.Passed gone) {
             // The peer is gone, or was told by the closed connection that there is no answer.
         } finally {
+            request.release();
             server.ended(this);
         }
     }
@@ -88,7 +89,7 @@ final class Connection implements Runnable {
         try {
             try {
                 request.readHead();
-                Deadline deadline = request.deadline();
+                Deadline deadline = request.fields().deadline();
                 request.readBody();
                 admitted = server.admit();
                 answer(admitted, deadline);
@@ -112,7 +113,7 @@ final class Connection implements Runnable {
 
     private String call() {
         try {
-            return request.text("evento-call");
+            return request.fields().text("evento-call");
         } catch (Refused twice) {
             return null;
         }
@@ -120,7 +121,7 @@ final class Connection implements Runnable {
 
     private void answer(boolean admitted, Deadline deadline) {
         String path = request.path();
-        String instance = request.text("evento-instance");
+        String instance = request.fields().text("evento-instance");
         String own = server.settings().instance();
         if (own != null && instance != null && !own.equals(instance)) {
             throw new Refused(409, "this is another instance", "Evento started this process as another one");
@@ -183,7 +184,7 @@ final class Connection implements Runnable {
     }
 
     private void batch(Deadline deadline) {
-        if (!request.contentType().equals(RUN_TYPE)) {
+        if (!request.fields().contentType().equals(RUN_TYPE)) {
             throw new Refused(415, "another content type is expected", RUN_TYPE);
         }
         reply.ok(RUN_TYPE);

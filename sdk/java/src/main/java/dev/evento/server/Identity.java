@@ -64,8 +64,9 @@ final class Identity {
             return;
         }
         String aud = request.method() + " " + request.path();
-        verify(request.text(HEADER), aud, request.text("evento-call"), request.text("evento-revision"),
-                request.text("evento-attempt"), bodyHash(request));
+        Fields fields = request.fields();
+        verify(fields.text(HEADER), aud, fields.text("evento-call"), fields.text("evento-revision"),
+                fields.text("evento-attempt"), bodyHash(request));
     }
 
     /** The same by its parts; {@code bodyHash} is base64url of SHA-256. */

@@ -92,7 +92,7 @@ final class Json {
     private long number() {
         peek();
         int from = at;
-        while (at < text.length() && (Character.digit(text.charAt(at), 10) >= 0 || at == from && text.charAt(at) == '-')) {
+        while (at < text.length() && "-0123456789".indexOf(text.charAt(at)) >= 0) {
             at++;
         }
         try {

@@ -51,7 +51,7 @@ final class Plain {
     }
 
     private static void checkType(Request request) {
-        if (!request.contentType().equals(DATUM_TYPE)) {
+        if (!request.fields().contentType().equals(DATUM_TYPE)) {
             throw new Refused(415, "another content type is expected", DATUM_TYPE);
         }
     }
@@ -60,8 +60,8 @@ final class Plain {
         CommandType<?, S> type = host.command(name, 0, name.length);
         Object command = readInput(type.codec(), request);
         S state = readState(host.state());
-        Context context = new Context(request.decoded("evento-entity-id"), request.seq(),
-                request.decoded("evento-id"), request.time(), request.seed());
+        Context context = new Context(request.fields().decoded("evento-entity-id"), request.fields().seq(),
+                request.fields().decoded("evento-id"), request.fields().time(), request.fields().seed());
         try {
             List<Emitted<S>> events = type.decide(command, state, context);
             deadline.check();
@@ -82,7 +82,7 @@ final class Plain {
         EventType<?, S> type = host.event(name, 0, name.length);
         Object event = readInput(type.codec(), request);
         S before = readState(host.state());
-        ApplyContext context = new ApplyContext(request.decoded("evento-entity-id"), request.time());
+        ApplyContext context = new ApplyContext(request.fields().decoded("evento-entity-id"), request.fields().time());
         try {
             S after = type.apply(event, before, context);
             deadline.check();
@@ -96,7 +96,7 @@ final class Plain {
             throw passed;
         } catch (Throwable thrown) {
             deadline.check();
-            reply.failure(failures.of(thrown, request.decoded("evento-id")));
+            reply.failure(failures.of(thrown, request.fields().decoded("evento-id")));
         }
     }
 

@@ -75,7 +75,8 @@ final class Reply {
     /** Sends it. {@code call} is the request's {@code Evento-Call}, or null. */
     void send(SocketChannel channel, String call, boolean close) throws IOException {
         if (status == 200 && body.size() > Limits.BODY_BYTES) {
-            problem(413, "the answer is too large", "at most " + Limits.BODY_BYTES + " bytes; this one has " + body.size());
+            int size = body.size();
+            problem(413, "the answer is too large", "at most " + Limits.BODY_BYTES + " bytes; this one has " + size);
         }
         head.clear(Limits.KEPT_BYTES);
         line("HTTP/1.1 " + status + " " + reason(status));

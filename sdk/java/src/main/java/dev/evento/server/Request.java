@@ -1,15 +1,11 @@
 package dev.evento.server;
 
-import dev.evento.Bytes;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.time.DateTimeException;
-import java.time.Instant;
 import java.util.Arrays;
-import java.util.HexFormat;
 
 /**
  * Reads HTTP/1.1 requests off a connection, one after the other, into one buffer that is used again (RFC 9112).
@@ -26,9 +22,10 @@ final class Request {
     /** The request begins here; what was read ends at {@code end}. */
     private int start;
     private int end;
-    /** For each field: where its name begins and ends, where its value begins and ends. */
-    private final int[] fields = new int[4 * Limits.FIELDS];
-    private int fieldCount;
+    private final Fields fields = new Fields();
+    private final Budget budget;
+    /** Bytes taken from the budget: those above {@link Limits#KEPT_BYTES}. */
+    private long taken;
 
     private String method;
     private String path;
@@ -38,15 +35,31 @@ final class Request {
     /** Where the next request begins. */
     private int next;
 
-    Request(SocketChannel channel) {
+    Request(SocketChannel channel, Budget budget) {
         this.channel = channel;
+        this.budget = budget;
+        fields.clear(buffer);
+    }
+
+    /** Its header fields. */
+    Fields fields() {
+        return fields;
+    }
+
+    /** Gives back what it took; the connection has ended. */
+    void release() {
+        budget.give(taken);
+        taken = 0;
     }
 
     /** Forgets the request before, and gives back room that only it needed. */
     void recycle() {
         int left = end - next;
-        byte[] target = buffer.length > Limits.KEPT_BYTES && left <= Limits.KEPT_BYTES
-                ? new byte[Limits.KEPT_BYTES] : buffer;
+        byte[] target = buffer;
+        if (buffer.length > Limits.KEPT_BYTES && left <= Limits.KEPT_BYTES) {
+            target = new byte[Limits.KEPT_BYTES];
+            release();
+        }
         System.arraycopy(buffer, next, target, 0, left);
         buffer = target;
         start = 0;
@@ -54,7 +67,7 @@ final class Request {
         end = left;
         bodyFrom = 0;
         bodyTo = 0;
-        fieldCount = 0;
+        fields.clear(buffer);
     }
 
     /** Waits for the first byte of a request; false when the peer has closed instead. */
@@ -80,9 +93,9 @@ final class Request {
         requestLine(new String(buffer, start, line - start, StandardCharsets.ISO_8859_1));
         for (int at = line + 2; at < headEnd - 2; at = line + 2) {
             line = lineEnd(at);
-            field(at, line);
+            fields.add(at, line);
         }
-        String connection = text("connection");
+        String connection = fields.text("connection");
         keepAlive = connection == null || !connection.equalsIgnoreCase("close");
     }
 
@@ -118,48 +131,18 @@ final class Request {
         path = query < 0 ? target : target.substring(0, query);
     }
 
-    private void field(int from, int to) {
-        if (fieldCount == Limits.FIELDS) {
-            throw new Refused(431, "too many header fields", "at most " + Limits.FIELDS, true);
-        }
-        int colon = from;
-        while (colon < to && buffer[colon] != ':') {
-            colon++;
-        }
-        if (colon == from || colon == to || buffer[colon - 1] == ' ' || buffer[from] == ' ' || buffer[from] == '\t') {
-            throw new Refused(400, "a header field without a name", "", true);
-        }
-        int valueFrom = colon + 1;
-        int valueTo = to;
-        while (valueFrom < valueTo && isBlank(buffer[valueFrom])) {
-            valueFrom++;
-        }
-        while (valueTo > valueFrom && isBlank(buffer[valueTo - 1])) {
-            valueTo--;
-        }
-        int at = 4 * fieldCount++;
-        fields[at] = from;
-        fields[at + 1] = colon;
-        fields[at + 2] = valueFrom;
-        fields[at + 3] = valueTo;
-    }
-
-    private static boolean isBlank(byte c) {
-        return c == ' ' || c == '\t';
-    }
-
     /** Reads the body, whose place {@link #body()}, {@link #bodyFrom()} and {@link #bodyTo()} then say. */
     void readBody() throws IOException {
-        String coding = text("transfer-encoding");
-        String length = text("content-length");
+        String coding = fields.text("transfer-encoding");
+        String length = fields.text("content-length");
         if (coding != null && (length != null || !coding.equalsIgnoreCase("chunked"))) {
             throw new Refused(400, "a transfer-encoding that is not read here", coding, true);
         }
-        String encoding = text("content-encoding");
+        String encoding = fields.text("content-encoding");
         if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
             throw new Refused(415, "bodies are not compressed", encoding, true);
         }
-        if (("100-continue").equalsIgnoreCase(text("expect"))) {
+        if ("100-continue".equalsIgnoreCase(fields.text("expect"))) {
             send(ByteBuffer.wrap(CONTINUE));
         }
         bodyFrom = next;
@@ -232,7 +215,7 @@ final class Request {
     /** Reads until so many bytes are there from an index on. */
     private void need(int from, int count) throws IOException {
         if (buffer.length - from < count) {
-            buffer = Arrays.copyOf(buffer, from + count + 1024);
+            grow(Math.max(from + count + 1024, (int) Math.min(2L * buffer.length, Limits.KEPT_BYTES)));
         }
         while (end - from < count) {
             if (!fill()) {
@@ -244,12 +227,22 @@ final class Request {
     /** Reads what is there, at least one byte; false at the end of the stream. */
     private boolean fill() throws IOException {
         if (end == buffer.length) {
-            buffer = Arrays.copyOf(buffer, 2 * buffer.length);
+            grow(2 * buffer.length);
         }
         // In pieces, since the channel copies through a direct buffer of this size that the thread keeps.
         int count = channel.read(ByteBuffer.wrap(buffer, end, Math.min(READ_BYTES, buffer.length - end)));
         end += Math.max(count, 0);
         return count >= 0;
+    }
+
+    private void grow(int size) {
+        long more = Math.max(0, size - Limits.KEPT_BYTES) - taken;
+        if (more > 0 && !budget.take(more)) {
+            throw new Refused(503, "too many large requests at once", "try again", true);
+        }
+        taken += Math.max(more, 0);
+        buffer = Arrays.copyOf(buffer, size);
+        fields.moved(buffer);
     }
 
     private void send(ByteBuffer bytes) throws IOException {
@@ -280,101 +273,5 @@ final class Request {
 
     int bodyTo() {
         return bodyTo;
-    }
-
-    /** Value of a field, which is asked for in lower case; null when it is not there, 400 when it comes twice. */
-    String text(String name) {
-        String found = null;
-        for (int n = 0; n < fieldCount; n++) {
-            if (isNamed(4 * n, name)) {
-                if (found != null) {
-                    throw new Refused(400, "a header field comes twice", name, true);
-                }
-                int from = fields[4 * n + 2];
-                found = new String(buffer, from, fields[4 * n + 3] - from, StandardCharsets.ISO_8859_1);
-            }
-        }
-        return found;
-    }
-
-    private boolean isNamed(int field, String name) {
-        int from = fields[field];
-        if (fields[field + 1] - from != name.length()) {
-            return false;
-        }
-        for (int n = 0; n < name.length(); n++) {
-            int c = buffer[from + n];
-            if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != name.charAt(n)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** The media type without parameters, in lower case; empty when there is none. */
-    String contentType() {
-        String value = text("content-type");
-        return value == null ? "" : value.split(";", 2)[0].strip().toLowerCase(java.util.Locale.ROOT);
-    }
-
-    /** A percent-encoded field; empty when it is not there. */
-    String decoded(String name) {
-        String value = text(name);
-        if (value == null || value.indexOf('%') < 0) {
-            return value == null ? "" : value;
-        }
-        byte[] out = new byte[value.length()];
-        int size = 0;
-        for (int n = 0; n < value.length(); n++) {
-            int high = value.charAt(n) == '%' && n + 2 < value.length() ? Character.digit(value.charAt(n + 1), 16) : -1;
-            int low = high < 0 ? -1 : Character.digit(value.charAt(n + 2), 16);
-            out[size++] = (byte) (low < 0 ? value.charAt(n) : high << 4 | low);
-            n += low < 0 ? 0 : 2;
-        }
-        return new String(out, 0, size, StandardCharsets.UTF_8);
-    }
-
-    /** {@code Evento-Time}. */
-    Instant time() {
-        String value = text("evento-time");
-        try {
-            return Instant.parse(value == null ? "" : value);
-        } catch (DateTimeException wrong) {
-            throw new Refused(400, "Evento-Time is missing or malformed", String.valueOf(value));
-        }
-    }
-
-    /** {@code Evento-Seq}. */
-    long seq() {
-        String value = text("evento-seq");
-        try {
-            return Long.parseLong(value == null ? "" : value);
-        } catch (NumberFormatException wrong) {
-            throw new Refused(400, "Evento-Seq is missing or malformed", String.valueOf(value));
-        }
-    }
-
-    /** {@code Evento-Seed}. */
-    Bytes seed() {
-        String value = text("evento-seed");
-        try {
-            if (value != null && value.length() == 32) {
-                return Bytes.of(HexFormat.of().parseHex(value));
-            }
-        } catch (IllegalArgumentException wrong) {
-            // Said below.
-        }
-        throw new Refused(400, "Evento-Seed is missing or malformed", String.valueOf(value));
-    }
-
-    /** The time left, by {@code Evento-Timeout-Ms}. */
-    Deadline deadline() {
-        String value = text("evento-timeout-ms");
-        try {
-            long most = Limits.CALL.toMillis();
-            return Deadline.in(value == null ? most : Math.max(0, Math.min(Long.parseLong(value), most)));
-        } catch (NumberFormatException wrong) {
-            throw new Refused(400, "Evento-Timeout-Ms is no number", value);
-        }
     }
 }

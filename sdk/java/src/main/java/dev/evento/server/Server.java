@@ -39,6 +39,7 @@ public final class Server implements AutoCloseable {
     private final ExecutorService threads = Threads.forConnections();
     /** Bound: {@link Limits#CONNECTIONS}. */
     private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+    private final Budget budget = Budget.ofHeap();
     private final Semaphore inFlight = new Semaphore(Limits.IN_FLIGHT);
     private final CountDownLatch stopped = new CountDownLatch(1);
     private volatile boolean stopping;
@@ -160,6 +161,10 @@ public final class Server implements AutoCloseable {
         return identity;
     }
 
+    Budget budget() {
+        return budget;
+    }
+
     String manifestDigest() {
         return manifestDigest;
     }
@@ -170,8 +175,8 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Stops: what is in flight is answered, everything else gets 503; after {@link Limits#GRACE} whatever is left is cut
-     * off.
+     * Stops: what is in flight is answered, everything else gets 503; after {@link Limits#GRACE} whatever is left is
+     * cut off.
      */
     @Override
     public void close() {

@@ -42,7 +42,8 @@ public final class Outcome<S, E> {
 
     private List<Emitted<S>> decideTwice(CommandType<?, S> type, Object command, Context context) {
         List<Emitted<S>> first = type.decide(command, before, context);
-        Context again = new Context(context.entityId(), context.seq(), context.commandId(), context.time(), context.seed());
+        Context again =
+                new Context(context.entityId(), context.seq(), context.commandId(), context.time(), context.seed());
         List<Emitted<S>> second = type.decide(command, before, again);
         if (!first.equals(second)) {
             throw new AssertionError("handle decides differently the second time; take time, ids and chance from the "

@@ -16,7 +16,8 @@ record Passing<S>(Host<S> host) {
         byte[] bytes = codec.encode(typed);
         T back = codec.decode(bytes);
         if (!typed.equals(back)) {
-            throw new AssertionError("a value does not pass through its codec:\n  before " + typed + "\n  after  " + back);
+            throw new AssertionError(
+                    "a value does not pass through its codec:\n  before " + typed + "\n  after  " + back);
         }
         if (!Arrays.equals(bytes, codec.encode(back))) {
             throw new AssertionError("a value has different bytes after it passed through its codec: " + typed);

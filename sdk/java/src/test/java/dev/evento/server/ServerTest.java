@@ -270,6 +270,24 @@ class ServerTest {
         }
     }
 
+    @Test
+    void large_requests_share_a_bound_of_memory() throws Exception {
+        try (Server server = start(Map.of())) {
+            long all = 0;
+            while (server.budget().take(1 << 20)) {
+                all += 1 << 20;
+            }
+            String head = "POST /run HTTP/1.1\r\nContent-Type: " + RUN + "\r\nContent-Length: 4194304\r\n\r\n";
+            assertEquals(503, refusal(server, head));
+            server.budget().give(all);
+            for (int n = 0; n < 3; n++) {
+                try (Client client = Client.connect(server.address())) {
+                    assertEquals(400, client.post("/run", RUN, new byte[16 << 20]).status(), "taken and given back");
+                }
+            }
+        }
+    }
+
     private static int refusal(Server server, String head) throws IOException {
         try (Client client = Client.connect(server.address())) {
             client.send(head, new byte[0]);
