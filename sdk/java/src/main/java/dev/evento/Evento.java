@@ -3,6 +3,7 @@ package dev.evento;
 import dev.evento.server.Server;
 import dev.evento.server.Settings;
 import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.InstantSource;
@@ -16,8 +17,8 @@ public final class Evento {
      * Serves these functions, one per entity, until SIGTERM or SIGINT; then what is in flight is answered, and the
      * process exits with 0 within 5 s.
      *
-     * <p>Listens on {@code EVENTO_LISTEN} ({@code unix:/path} or {@code host:port}), else on {@code 0.0.0.0:$PORT}, else
-     * on {@code 0.0.0.0:8080}. When it cannot, it says so on stderr and exits with 1.
+     * <p>Listens on {@code EVENTO_LISTEN} ({@code unix:/path} or {@code host:port}), else on {@code 0.0.0.0:$PORT},
+     * else on {@code 0.0.0.0:8080}. When it cannot, it says so on stderr and exits with 1.
      */
     public static void serve(EntityFunction<?, ?, ?>... functions) {
         Settings settings = Settings.from(System.getenv());
@@ -49,13 +50,14 @@ public final class Evento {
     private static void handle(String name, Server server) throws ReflectiveOperationException {
         Class<?> signal = Class.forName("sun.misc.Signal");
         Class<?> handler = Class.forName("sun.misc.SignalHandler");
-        Object stop = Proxy.newProxyInstance(handler.getClassLoader(), new Class<?>[] {handler}, (proxy, method, args) -> {
+        InvocationHandler closing = (proxy, method, args) -> {
             if (method.getName().equals("handle")) {
                 server.close();
                 System.exit(0);
             }
             return null;
-        });
+        };
+        Object stop = Proxy.newProxyInstance(handler.getClassLoader(), new Class<?>[] {handler}, closing);
         try {
             signal.getMethod("handle", signal, handler)
                     .invoke(null, signal.getConstructor(String.class).newInstance(name), stop);

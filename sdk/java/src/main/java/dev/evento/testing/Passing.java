@@ -36,8 +36,8 @@ record Passing<S>(Host<S> host) {
         byte[] bytes = bytes(first);
         byte[] again = bytes(type.apply(event, state, context));
         if (!Arrays.equals(bytes, again)) {
-            throw new AssertionError("apply of " + type.codec().name() + " gives two different states:\n  first  " + first
-                    + "\n  bytes  " + hex(bytes) + "\n  second " + hex(again));
+            throw new AssertionError("apply of " + type.codec().name() + " gives two different states:\n  first  "
+                    + first + "\n  bytes  " + hex(bytes) + "\n  second " + hex(again));
         }
         return first == null ? null : through(host.state(), first);
     }

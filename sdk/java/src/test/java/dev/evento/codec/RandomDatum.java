@@ -32,7 +32,7 @@ final class RandomDatum {
             case LONG -> number(schema).longValue();
             case FLOAT -> random.nextInt(8) == 0 ? Float.NaN : Float.intBitsToFloat(random.nextInt());
             case DOUBLE -> random.nextInt(8) == 0 ? -0.0 : Double.longBitsToDouble(random.nextLong());
-            case STRING -> isLogical(schema, "uuid") ? new UUID(random.nextLong(), random.nextLong()).toString() : text();
+            case STRING -> isLogical(schema, "uuid") ? uuid() : text();
             case BYTES -> bytes(schema);
             case FIXED -> fixed(schema);
             case ENUM -> {
@@ -65,6 +65,10 @@ final class RandomDatum {
             case 2 -> random.nextInt(100) - 50;
             default -> isLong ? random.nextLong() : random.nextInt();
         };
+    }
+
+    private String uuid() {
+        return new UUID(random.nextLong(), random.nextLong()).toString();
     }
 
     private String text() {

@@ -71,7 +71,8 @@ class IdentityTest {
         assertThrows(Refused.class, () -> verify(at(1795413600), token, "POST /handle/x", call, null));
         assertThrows(Refused.class, () -> verify(at(1795413600), token, "POST /run", "other", null));
         assertThrows(Refused.class, () -> verify(at(1795413600), token, "POST /run", call, "2"));
-        assertThrows(Refused.class, () -> at(1795413600).verify(token, "POST /run", call, "sha256:00", null, bodyHash()));
+        assertThrows(Refused.class,
+                () -> at(1795413600).verify(token, "POST /run", call, "sha256:00", null, bodyHash()));
         assertThrows(Refused.class, () -> at(1795413600).verify(token, "POST /run", call,
                 REQUEST.get("revision").asText(), null, "other"));
     }

@@ -89,7 +89,8 @@ class ServerTest {
 
     @Test
     void discovery_tells_everything_and_names_its_digest() throws Exception {
-        try (Server server = start(Map.of("EVENTO_FUNCTION", "probes")); Client client = Client.connect(server.address())) {
+        try (Server server = start(Map.of("EVENTO_FUNCTION", "probes"));
+                Client client = Client.connect(server.address())) {
             Answer answer = client.get("/.well-known/evento");
             assertEquals("application/vnd.evento.manifest.v1+json", answer.headers().get("content-type"));
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(answer.body());
@@ -142,7 +143,8 @@ class ServerTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"f0010872656e74, no state byte", "f0010872656e7404, a bad union index", "f0010872656e740000, a byte too much",
+    @CsvSource({"f0010872656e74, no state byte", "f0010872656e7404, a bad union index",
+        "f0010872656e740000, a byte too much",
         "f00108726566ff00, no UTF-8", "f0010872656e740206, half a state"})
     void bytes_that_are_not_the_input_are_400(String hex, String what) throws Exception {
         try (Server server = start(Map.of(), new GoldenBank(null)); Client client = Client.connect(server.address())) {
@@ -245,7 +247,8 @@ class ServerTest {
 
     @Test
     void a_request_for_another_start_of_the_process_is_409() throws Exception {
-        try (Server server = start(Map.of("EVENTO_INSTANCE", "mine")); Client client = Client.connect(server.address())) {
+        try (Server server = start(Map.of("EVENTO_INSTANCE", "mine"));
+                Client client = Client.connect(server.address())) {
             client.send("GET /.well-known/evento HTTP/1.1\r\nEvento-Instance: other\r\n\r\n", new byte[0]);
             assertEquals(409, client.receive().status());
             client.send("GET /.well-known/evento HTTP/1.1\r\nEvento-Instance: mine\r\n\r\n", new byte[0]);

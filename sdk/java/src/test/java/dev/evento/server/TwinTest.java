@@ -87,7 +87,8 @@ class TwinTest {
                 steps.add(command(random));
             }
             byte[] state = random.nextInt(3) == 0 ? null : account(random);
-            works.add(new Work(random.nextInt(), "a-" + left, random.nextInt(9), state, true, 1 + random.nextInt(2), steps));
+            int want = 1 + random.nextInt(2);
+            works.add(new Work(random.nextInt(), "a-" + left, random.nextInt(9), state, true, want, steps));
         }
         return Envelopes.request("bank.Account", works);
     }

@@ -47,7 +47,8 @@ class GivenTest {
         given(PROBE).when(new RejectAndCount("no")).thenRejected(new RejectedAndCounted("no"))
                 .thenState(new Probe(1, 0, 1, Map.of(), null));
         given(PROBE, new Noted(1, "a")).when(new End()).then(new Ended()).thenState(null);
-        givenState(PROBE, new Probe(7, 0, 0, Map.of(), null)).when(new ExpectCount(7)).then(new Noted(1, "as expected"));
+        givenState(PROBE, new Probe(7, 0, 0, Map.of(), null)).when(new ExpectCount(7))
+                .then(new Noted(1, "as expected"));
         given(PROBE).when(new EmitMany(2)).then(new Noted(0, "note 0"), new Noted(1, "note 1"));
     }
 
