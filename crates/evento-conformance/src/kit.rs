@@ -9,6 +9,7 @@ use evento_model::FullName;
 use evento_schema::avro::Schema;
 
 use crate::generate::Chance;
+use crate::probe;
 use crate::report::{Findings, Header, Report, RuleResult};
 use crate::rules::{RULES, Rule, answers, bad, batch, discovery, load, rule};
 use crate::start::Launch;
@@ -75,6 +76,9 @@ pub async fn run(options: &Options, told: &mut dyn FnMut(Told<'_>)) -> Result<Re
     let (mut findings, begun) = (Findings::default(), Instant::now());
     let known = discovery::f01(&Wire::new(place.clone(), Version::H1), options.manifest.as_ref(), &mut findings).await;
     let mut header = header(options);
+    if let (None, Target::Command(_), Some(started)) = (&known, &options.target, &started) {
+        findings.note(format!("what it wrote:{}", started.last_words()));
+    }
     let subject = match known {
         None => None,
         Some((manifest, schemas)) => {
@@ -91,6 +95,12 @@ pub async fn run(options: &Options, told: &mut dyn FnMut(Told<'_>)) -> Result<Re
     match &subject {
         Some(subject) => run.any(subject).await,
         None => run.rest_skipped("there is no manifest to go by (F01)"),
+    }
+    if let (Some(subject), true) = (&subject, options.sdk) {
+        run.sdk(subject).await;
+    }
+    if let Some(started) = started {
+        started.process.stop().await;
     }
     let results = run.results;
     Ok(Report { header, results })
@@ -180,6 +190,41 @@ impl Run<'_> {
                 "F08" => answers::f08(subject, chance, &mut out).await,
                 "F09" => load::f09(subject, chance, &mut out).await,
                 _ => load::f10(subject, chance, &mut out).await,
+            }
+            self.done(rule, out, begun);
+        }
+    }
+
+    /// S01 to S15.
+    async fn sdk(&mut self, subject: &Arc<Subject>) {
+        for rule in RULES.iter().filter(|rule| rule.id.starts_with('S')) {
+            if !self.wanted(rule.id) {
+                continue;
+            }
+            let (mut out, begun) = (Findings::default(), Instant::now());
+            let seed = self.options.seed.wrapping_mul(0x1_0000);
+            let chance =
+                &mut Chance::new(seed + u64::from(rule.id.as_bytes()[1]) * 256 + u64::from(rule.id.as_bytes()[2]));
+            match (rule.id, &self.options.target) {
+                ("S01", _) => probe::s01(subject, &mut out).await,
+                _ if !probe::is_probe(subject, &mut Findings::default()) => {
+                    out.skip("it has no entity evento.conformance.Probe (S01)");
+                }
+                ("S02", _) => probe::s02(subject, &mut out).await,
+                ("S03", _) => probe::s03(subject, &mut out).await,
+                ("S04", _) => probe::s04(subject, &mut out).await,
+                ("S05", _) => probe::s05(subject, &mut out).await,
+                ("S06", _) => probe::s06(subject, &mut out).await,
+                ("S07", _) => probe::s07(subject, &mut out).await,
+                ("S08", _) => probe::s08(subject, chance, &mut out).await,
+                ("S09", _) => probe::s09(subject, &mut out).await,
+                ("S10", _) => probe::s10(subject, &mut out).await,
+                ("S12", _) => probe::s12(subject, &mut out).await,
+                ("S11", Target::Command(launch)) => probe::s11(subject, launch, &mut out).await,
+                ("S13", Target::Command(launch)) => probe::s13(subject, launch, &mut out).await,
+                ("S14", Target::Command(launch)) => probe::s14(subject, launch, chance, &mut out).await,
+                ("S15", Target::Command(launch)) => probe::s15(subject, launch, chance, &mut out).await,
+                _ => out.skip("it needs a process of its own: give the command after --"),
             }
             self.done(rule, out, begun);
         }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::wire::{Ask, Stream, Wire};
+use crate::wire::{Ask, Wire};
 
 /// Where a connection is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,33 +41,35 @@ pub(crate) async fn cut_off(wire: &Wire, ask: &Ask, cut: Cut) -> Result<(), Stri
 
 /// Sends a body of zeros that is too large; the status that comes. A function may answer from the head alone.
 pub(crate) async fn oversized(wire: &Wire, ask: &Ask, length: u64, deadline: Duration) -> Result<u16, String> {
+    let (mut reader, mut writer) = tokio::io::split(wire.place.connect().await?);
+    let head = head(wire, ask, length);
     let sending = async {
-        let mut stream = wire.place.connect().await?;
-        let head = head(wire, ask, length);
-        stream.write_all(&head).await.map_err(|error| error.to_string())?;
-        if let Ok(answered) = timeout(Duration::from_millis(300), read_head(&mut stream)).await {
-            return answered;
-        }
         let chunk = vec![0; 256 << 10];
         let mut left = length;
-        while left > 0 {
+        let mut sent = writer.write_all(&head).await;
+        // Once it does not read on, its answer is there or nothing is.
+        while left > 0 && sent.is_ok() {
             let take = left.min(chunk.len() as u64) as usize;
-            // Once it does not read on, its answer is there or nothing is.
-            if stream.write_all(&chunk[..take]).await.is_err() {
-                break;
-            }
+            sent = writer.write_all(&chunk[..take]).await;
             left -= take as u64;
         }
-        read_head(&mut stream).await
+        std::future::pending().await
     };
-    match timeout(deadline, sending).await {
+    // Read beside writing: a function that refuses and closes takes its answer with it (RFC 9112, 9.6).
+    let exchange = async {
+        tokio::select! {
+            answered = read_status(&mut reader) => answered,
+            never = sending => never,
+        }
+    };
+    match timeout(deadline, exchange).await {
         Ok(answered) => answered,
         Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
     }
 }
 
 /// The status of the answer that comes next.
-async fn read_head(stream: &mut Box<dyn Stream>) -> Result<u16, String> {
+async fn read_status(stream: &mut (impl AsyncRead + Unpin)) -> Result<u16, String> {
     let mut read = Vec::new();
     let mut buffer = [0; 1_024];
     while read.len() < 16 << 10 {
@@ -91,4 +93,29 @@ fn status(line: &[u8]) -> Result<u16, String> {
         (true, Some(status)) => Ok(status),
         _ => Err(format!("{line:?}, which is no HTTP")),
     }
+}
+
+/// Asks, and demands that nothing comes for so long; the end of the connection is nothing.
+pub(crate) async fn silent(wire: &Wire, ask: &Ask, longest: Duration) -> Result<(), String> {
+    let mut stream = wire.place.connect().await?;
+    let mut bytes = head(wire, ask, ask.body.len() as u64);
+    bytes.extend_from_slice(&ask.body);
+    stream.write_all(&bytes).await.map_err(|error| error.to_string())?;
+    let mut buffer = [0; 1_024];
+    match timeout(longest, stream.read(&mut buffer)).await {
+        Err(_) | Ok(Ok(0) | Err(_)) => Ok(()),
+        Ok(Ok(n)) => {
+            let line = String::from_utf8_lossy(&buffer[..n]).lines().next().unwrap_or_default().to_owned();
+            Err(format!("{line:?} after the deadline"))
+        }
+    }
+}
+
+/// Sends bytes that are no HTTP, reads what comes for a moment, and goes away.
+pub(crate) async fn blurt(wire: &Wire, bytes: &[u8]) -> Result<(), String> {
+    let mut stream = wire.place.connect().await?;
+    stream.write_all(bytes).await.map_err(|error| error.to_string())?;
+    let mut buffer = [0; 1_024];
+    let _ = timeout(Duration::from_millis(5), stream.read(&mut buffer)).await;
+    Ok(())
 }

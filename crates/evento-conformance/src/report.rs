@@ -142,7 +142,7 @@ impl RuleResult {
         let mut text = format!("{}  {:7}  {}", self.rule.id, self.word(), self.rule.title);
         match &self.verdict {
             Verdict::Skipped(why) => text.push_str(&format!(": {why}\n")),
-            _ => text.push_str(&format!("  ({} checks, {} ms)\n", self.checks, self.took_ms)),
+            _ => text.push_str(&format!("  {} checks  {} ms\n", self.checks, self.took_ms)),
         }
         if self.verdict == Verdict::Failed {
             text.push_str(&format!("     demanded  {}\n", self.rule.demand));

@@ -34,16 +34,18 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "F02",
         title: "every command is answered",
-        demand: "each declared command, with and without a state, gives events that it may answer and that are of their \
-                 schemas, or a failure: 500 or 422 in plain, RETRY or POISON in run",
-        fix: "answer 200 with Evento-Event, or several events in their envelope; keep emits, schemas and code in step",
+        demand: "each declared command, with and without a state, gives events that it may answer and that are of \
+                 their schemas, or a failure: 500 or 422 in plain, RETRY or POISON in run",
+        fix: "answer 200 with Evento-Event, or several events in their envelope; keep emits, schemas and code in \
+              step",
     },
     Rule {
         id: "F03",
         title: "every event is applied, twice alike",
-        demand: "each declared event applied to a state gives a state of its schema or none, and the same bytes again",
-        fix: "apply may use the event, the state, the instance's id and the time, and nothing else: no clock, no chance, \
-              nothing it remembers",
+        demand: "each declared event applied to a state gives a state of its schema or none, and the same bytes \
+                 again",
+        fix: "apply may use the event, the state, the instance's id and the time, and nothing else: no clock, no \
+              chance, nothing it remembers",
     },
     Rule {
         id: "F04",
@@ -55,9 +57,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "F05",
         title: "bad bytes are refused",
-        demand: "a body or payload that ends early, goes on, has a union index that is none or a text that is no UTF-8: \
-                 400 in plain, CONTRACT in run",
-        fix: "answer 400 when reading fails, and check that all bytes were read: most Avro libraries do not by themselves",
+        demand: "a body or payload that ends early, goes on, has a union index that is none or a text that is no \
+                 UTF-8: 400 in plain, CONTRACT in run",
+        fix: "answer 400 when reading fails, and check that all bytes were read: most Avro libraries do not by \
+              themselves",
     },
     Rule {
         id: "F06",
@@ -68,8 +71,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "F07",
         title: "a batch keeps its order",
-        demand: "1, 2 and as many works as it takes: one result each, in their order, with their ref; one failing work \
-                 leaves the others as they are",
+        demand: "1, 2 and as many works as it takes: one result each, in their order, with their ref; one failing \
+                 work leaves the others as they are",
         fix: "answer one result per work, whatever happens to another",
     },
     Rule {
@@ -105,7 +108,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "S03",
         title: "Reject, RejectAndCount",
-        demand: "a rejection outside of applies leaves the state as it is and apply is not called; one inside is applied",
+        demand: "a rejection outside of applies leaves the state as it is and apply is not called; one inside is \
+                 applied",
         fix: "apply exactly what the manifest's applies names",
     },
     Rule {
@@ -117,8 +121,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "S05",
         title: "Throw, Poison, Break",
-        demand: "an exception: 500 or RETRY; for good: 422 or POISON; each with a title that has the message; an apply \
-                 that throws: 500 or RETRY",
+        demand: "an exception: 500 or RETRY; for good: 422 or POISON; each with a title that has the message; an \
+                 apply that throws: 500 or RETRY",
         fix: "turn exceptions of user code into failures with type and message as title",
     },
     Rule {
@@ -136,14 +140,15 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "S08",
         title: "Maps: sorted keys",
-        demand: "a map of 100 keys in any order, in blocks of any size, comes back as one block sorted by UTF-8 bytes",
+        demand: "a map of 100 keys in any order, in blocks of any size, comes back as one block sorted by UTF-8 \
+                 bytes",
         fix: "sort by the bytes of the key, not by its UTF-16 units",
     },
     Rule {
         id: "S09",
         title: "chained steps",
-        demand: "each command of a work is decided on the state that the one before left; EACH, FINAL and NONE give the \
-                 states they name; a failure at step k leaves the k outcomes before it",
+        demand: "each command of a work is decided on the state that the one before left; EACH, FINAL and NONE give \
+                 the states they name; a failure at step k leaves the k outcomes before it",
         fix: "fold the steps in order; stop at the first failure and keep what was done",
     },
     Rule {
@@ -155,8 +160,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "S11",
         title: "request identity",
-        demand: "with EVENTO_IDENTITY_KEYS a request with a good token is answered; none, an altered field, an old time, \
-                 another key, a second use: 401",
+        demand: "with EVENTO_IDENTITY_KEYS a request with a good token is answered; none, an altered field, an old \
+                 time, another key, a second use: 401",
         fix: "check every claim of function-protocol 9; sdk/conformance/golden/identity.json has a vector",
     },
     Rule {
@@ -168,7 +173,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "S13",
         title: "SIGTERM under load",
-        demand: "every call in flight is answered, later ones get 503 or no connection, the process exits with 0 in 5 s",
+        demand: "every call in flight is answered, later ones get 503 or no connection, the process exits with 0 in \
+                 5 s",
         fix: "on SIGTERM stop taking connections, finish what runs, exit with 0",
     },
     Rule {
@@ -180,7 +186,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "S15",
         title: "random bytes",
-        demand: "10 s of random bytes as requests: the process lives, answers as before, and takes at most 64 MiB more",
+        demand: "10 s of random bytes as requests: the process lives, answers as before, and takes at most 64 MiB \
+                 more",
         fix: "bound what is read before it is understood, and let no bad request end the process",
     },
 ];

@@ -3,9 +3,10 @@
 //! The kit has a client of its own, because it must see and send what Evento's own client never would. It judges
 //! nothing: an answer is a status, headers and bytes, or words for why there is none.
 
-use std::path::PathBuf;
+mod place;
+
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
@@ -13,91 +14,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+
+pub use place::Place;
 
 /// Largest answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// Idle connections kept.
 const IDLE_MAX: usize = 64;
-/// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(1);
-
-/// Where the function listens.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// `host:port`, and a path before every path: empty or `/base`.
-    Tcp(String, String),
-    /// The path of a unix socket.
-    Unix(PathBuf),
-}
-
-impl Place {
-    /// Reads `http://host:port[/base]` or `unix:/path`. Any host may be asked: whoever starts the kit names it.
-    pub fn parse(text: &str) -> Result<Place, String> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            return match path.starts_with('/') {
-                true => Ok(Place::Unix(path.into())),
-                false => Err(format!("{text}: the path of a socket begins with /")),
-            };
-        }
-        if text.starts_with("https://") {
-            return Err("https is not spoken by this build; ask the function at a clear-text address".to_owned());
-        }
-        let rest = text.strip_prefix("http://").ok_or_else(|| format!("{text} is no http://… and no unix:/…"))?;
-        let (host, base) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-        if host.is_empty() || rest.contains(['@', ' ', '?', '#']) {
-            return Err(format!("{text} is no http://host:port[/base]"));
-        }
-        let port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let host = if port { host.to_owned() } else { format!("{host}:80") };
-        Ok(Place::Tcp(host, base.trim_end_matches('/').to_owned()))
-    }
-
-    /// Connects.
-    pub(crate) async fn connect(&self) -> Result<Box<dyn Stream>, String> {
-        let connecting = async {
-            Ok::<Box<dyn Stream>, std::io::Error>(match self {
-                Place::Tcp(host, _) => {
-                    let stream = TcpStream::connect(host).await?;
-                    stream.set_nodelay(true)?;
-                    Box::new(stream)
-                }
-                Place::Unix(path) => Box::new(UnixStream::connect(path).await?),
-            })
-        };
-        match timeout(CONNECT, connecting).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(format!("no connection to {self}: {error}")),
-            Err(_) => Err(format!("no connection to {self} within {} ms", CONNECT.as_millis())),
-        }
-    }
-
-    /// What the `Host` header says.
-    pub(crate) fn host(&self) -> &str {
-        match self {
-            Place::Tcp(host, _) => host,
-            Place::Unix(_) => "localhost",
-        }
-    }
-
-    /// Put before every path.
-    pub(crate) fn base(&self) -> &str {
-        match self {
-            Place::Tcp(_, base) => base,
-            Place::Unix(_) => "",
-        }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Place::Tcp(host, base) => write!(f, "http://{host}{base}"),
-            Place::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
 
 /// A connection.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -144,7 +68,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) took: Duration,
 }
 
 impl Reply {
@@ -182,11 +105,10 @@ impl Wire {
 
     /// One request and its whole answer within a deadline. The error says in words why there is none.
     pub(crate) async fn ask(&self, ask: &Ask, deadline: Duration) -> Result<Reply, String> {
-        let begun = Instant::now();
         let asked = async {
             match self.version {
-                Version::H1 => self.ask_h1(ask, begun).await,
-                Version::H2 => self.ask_h2(ask, begun).await,
+                Version::H1 => self.ask_h1(ask).await,
+                Version::H2 => self.ask_h2(ask).await,
             }
         };
         match timeout(deadline, asked).await {
@@ -195,7 +117,7 @@ impl Wire {
         }
     }
 
-    async fn ask_h1(&self, ask: &Ask, begun: Instant) -> Result<Reply, String> {
+    async fn ask_h1(&self, ask: &Ask) -> Result<Reply, String> {
         for _ in 0..IDLE_MAX {
             let kept = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
             let Some(mut sender) = kept else { break };
@@ -204,7 +126,7 @@ impl Wire {
                 continue;
             }
             match sender.try_send_request(self.request(ask)?).await {
-                Ok(response) => return self.finish(sender, response, begun).await,
+                Ok(response) => return self.finish(sender, response).await,
                 Err(mut error) => match error.take_message() {
                     Some(_) => continue,
                     None => return Err(words(&error.into_error())),
@@ -215,16 +137,15 @@ impl Wire {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| words(&e))?;
         tokio::spawn(connection);
         let response = sender.send_request(self.request(ask)?).await.map_err(|e| words(&e))?;
-        self.finish(sender, response, begun).await
+        self.finish(sender, response).await
     }
 
     async fn finish(
         &self,
         sender: http1::SendRequest<Full<Bytes>>,
         response: http::Response<hyper::body::Incoming>,
-        begun: Instant,
     ) -> Result<Reply, String> {
-        let reply = gather(response, begun).await?;
+        let reply = gather(response).await?;
         let mut idle = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if idle.len() < IDLE_MAX {
             idle.push(sender);
@@ -232,7 +153,7 @@ impl Wire {
         Ok(reply)
     }
 
-    async fn ask_h2(&self, ask: &Ask, begun: Instant) -> Result<Reply, String> {
+    async fn ask_h2(&self, ask: &Ask) -> Result<Reply, String> {
         let mut shared = self.shared.lock().await;
         let kept = shared.clone().filter(|sender| !sender.is_closed());
         let mut sender = match kept {
@@ -247,7 +168,7 @@ impl Wire {
         };
         drop(shared);
         let response = sender.send_request(self.request(ask)?).await.map_err(|e| words(&e))?;
-        gather(response, begun).await
+        gather(response).await
     }
 
     fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>, String> {
@@ -270,7 +191,7 @@ impl Wire {
     }
 }
 
-async fn gather(response: http::Response<hyper::body::Incoming>, begun: Instant) -> Result<Reply, String> {
+async fn gather(response: http::Response<hyper::body::Incoming>) -> Result<Reply, String> {
     let (parts, mut body) = response.into_parts();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -281,8 +202,7 @@ async fn gather(response: http::Response<hyper::body::Incoming>, begun: Instant)
         }
         whole.extend_from_slice(&data);
     }
-    let took = begun.elapsed();
-    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: whole.freeze(), took })
+    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: whole.freeze() })
 }
 
 /// The error with its causes.
@@ -295,27 +215,4 @@ fn words(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Place;
-
-    #[test]
-    fn addresses_read_as_they_are_written() {
-        for (text, wanted) in [
-            ("http://127.0.0.1:9000", Ok("http://127.0.0.1:9000")),
-            ("http://functions.example/base/", Ok("http://functions.example:80/base")),
-            ("unix:/run/f.sock", Ok("unix:/run/f.sock")),
-            ("unix:f.sock", Err("begins with /")),
-            ("https://x", Err("clear-text")),
-            ("accounts", Err("no http://")),
-        ] {
-            match (Place::parse(text), wanted) {
-                (Ok(place), Ok(wanted)) => assert_eq!(place.to_string(), wanted),
-                (Err(error), Err(wanted)) => assert!(error.contains(wanted), "{error}"),
-                (found, _) => panic!("{text}: {found:?}"),
-            }
-        }
-    }
 }

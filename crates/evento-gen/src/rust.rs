@@ -83,7 +83,7 @@ fn module_names(ir: &Ir) -> Vec<String> {
 
 fn root(modules: &[String]) -> String {
     let mut out = Writer::new("    ");
-    out.line(format!("// {MARK}"));
+    out.line(format!("//! {MARK}")).line("//!");
     out.line("//! Types, codecs and the traits to implement, of the project's schemas.");
     out.blank();
     for module in modules {

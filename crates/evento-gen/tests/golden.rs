@@ -60,9 +60,12 @@ fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, (&'a s
 #[test]
 fn generated_code_of_this_repository_is_what_is_made_now() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for (project, folder) in
-        [("bank", "examples/bank/function/src/bank"), ("torture", "crates/evento/src/torture/account")]
-    {
+    let places = [
+        ("bank", "examples/bank/function/src/bank"),
+        ("conformance", "sdk/rust/probe/src/conformance"),
+        ("torture", "crates/evento/src/torture/account"),
+    ];
+    for (project, folder) in places {
         compare_in(&root.join(folder), Language::Rust, project);
     }
 }

@@ -59,6 +59,12 @@ pub const TEMPLATES: &[Template] = &[
         first_command: "evento send account/alice OpenAccount owner=Ada",
         files: &[java::OWN, BANK_SCHEMAS, java::GENERATED, java::SDK],
     },
+    Template {
+        name: "rust",
+        about: "a bank account in Rust with generated types",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: RUST,
+    },
 ];
 
 macro_rules! schema {
@@ -154,6 +160,51 @@ const PYTHON_ORDER: &[File] = &[
     file!("evento.toml", "../templates/python/evento.toml"),
     file!("README.md", "../templates/python-order/README.md"),
     file!(".gitignore", "../templates/python/gitignore"),
+];
+
+const RUST: &[File] = &[
+    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
+    file!("resources/function.yaml", "../templates/rust/function.yaml"),
+    schema!("Account"),
+    schema!("AccountClosed"),
+    schema!("AccountClosingRejected"),
+    schema!("AccountOpened"),
+    schema!("AccountOpeningRejected"),
+    schema!("CashWithdrawn"),
+    schema!("CloseAccount"),
+    schema!("DepositReceived"),
+    schema!("DepositRejected"),
+    schema!("OpenAccount"),
+    schema!("ReceiveDeposit"),
+    schema!("TransferOut"),
+    schema!("TransferRejected"),
+    schema!("TransferSent"),
+    schema!("WithdrawCash"),
+    schema!("WithdrawalRejected"),
+    file!("Cargo.toml", "../templates/rust/cargo.toml"),
+    file!(
+        "src/lib.rs",
+        "../../../examples/bank/function/src/lib.rs",
+        &[
+            ("`../schemas` and `../resources`", "`schemas` and `resources`"),
+            (" --resources ../resources", ""),
+            ("evento_sdk::export!(AccountHost(Accounts));\n\n", "")
+        ],
+        false
+    ),
+    file!(
+        "src/main.rs",
+        "../../../examples/bank/function/src/main.rs",
+        &[("use bank_function::", "use accounts::"), ("is in `account`", "is in the library")],
+        false
+    ),
+    file!("src/bank/mod.rs", "../../../examples/bank/function/src/bank/mod.rs"),
+    file!("src/bank/account.rs", "../../../examples/bank/function/src/bank/account.rs"),
+    file!("src/bank/types.rs", "../../../examples/bank/function/src/bank/types.rs"),
+    file!("run-function", "../templates/rust/run-function", &[], true),
+    file!("evento.toml", "../templates/python/evento.toml"),
+    file!("README.md", "../templates/rust/README.md"),
+    file!(".gitignore", "../templates/rust/gitignore"),
 ];
 
 impl Template {

@@ -8,6 +8,7 @@ use crate::avro::{Malformed, Reader, put_bytes, put_long};
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
 /// Media type of both bodies.
+#[cfg(feature = "serve")]
 pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
 
 struct Fold<'a> {
@@ -21,6 +22,16 @@ struct Fold<'a> {
 
 /// Answers a `RunRequest`. The error is an envelope that cannot be read.
 pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+    run_until(function, body, &|| false).map(Option::unwrap_or_default)
+}
+
+/// The same, but for work that nobody waits for any more: none when it became overdue.
+pub(crate) fn run_until(
+    function: &dyn Function,
+    body: &[u8],
+    overdue: &dyn Fn() -> bool,
+) -> Result<Option<Vec<u8>>, Malformed> {
+    let mut late = false;
     let mut reader = Reader::over(body);
     let entity = text(&mut reader)?;
     let known = entity == function.entity();
@@ -53,7 +64,12 @@ pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malfo
         })?;
         let count = steps.len();
         for (n, (type_name, payload, id, time_ms, seed)) in steps.into_iter().enumerate() {
-            if failure.is_some() {
+            late = late || overdue();
+            if failure.is_some() || late {
+                break;
+            }
+            if fold.command && seed.len() != 16 {
+                failure = Some(Failure::contract("a command without its seed", "a seed has 16 bytes"));
                 break;
             }
             let (time, seed) = (Timestamp::from_millis(time_ms), seed.try_into().unwrap_or_default());
@@ -76,7 +92,7 @@ pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malfo
     }
     let mut out = Vec::with_capacity(results.len() + 8);
     put_array(&mut out, count_results, &results);
-    Ok(out)
+    Ok(Some(out).filter(|_| !late && !overdue()))
 }
 
 type Step = (Vec<Encoded>, Vec<Option<Vec<u8>>>);

@@ -5,6 +5,7 @@ mod time;
 mod uuid;
 
 pub use decimal::{Decimal, NotADecimal};
+#[cfg(feature = "serve")]
 pub(crate) use time::days_of;
 pub use time::{Date, Timestamp};
 pub use uuid::{NotAUuid, Uuid};

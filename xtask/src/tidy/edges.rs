@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-gen", &["evento-model", "evento-schema"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-listener", &["evento-model", "evento-schema", "evento-log"]),
+    ("evento-conformance", &["evento-model", "evento-schema", "evento-function"]),
     ("evento-check", &["evento-model", "evento-log"]),
     (
         "evento",
@@ -30,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-gen",
             "evento-gateway",
             "evento-listener",
+            "evento-conformance",
             "evento-check",
             "evento-sdk",
         ],
@@ -40,6 +42,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("evento-sdk", &[]),
     ("bank-function", &["evento-sdk"]),
+    ("evento-probe", &["evento-sdk"]),
+    ("evento-sdk-crosscheck", &["evento-sdk"]),
     ("xtask", &[]),
 ];
 

@@ -37,10 +37,10 @@ pub(super) fn is_boxed(ir: &Ir, kind: &Type) -> bool {
 }
 
 /// A call that writes `value`, an expression of the type, or a reference to it if `by_reference`.
-pub(super) fn write(ir: &Ir, kind: &Type, out: &str, value: &str, by_reference: bool) -> String {
+pub(super) fn write(kind: &Type, out: &str, value: &str, by_reference: bool) -> String {
     let copied = if by_reference { format!("*{value}") } else { value.to_owned() };
     let borrowed = if by_reference { value.to_owned() } else { format!("&{value}") };
-    let closure = |item: &Type| match write(ir, item, "out", "item", true) {
+    let closure = |item: &Type| match write(item, "out", "item", true) {
         call if call.is_empty() => "|_, _| {}".to_owned(),
         call => format!("|out, item| {call}"),
     };

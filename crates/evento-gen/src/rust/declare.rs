@@ -8,9 +8,9 @@ use crate::{Ir, Language, MARK, Writer};
 
 pub(super) fn types(ir: &Ir) -> String {
     let mut out = Writer::new("    ");
-    out.line(format!("// {MARK}"));
+    out.line(format!("//! {MARK}")).line("//!");
     out.line("//! Every type that the schemas define, with its codec.").blank();
-    if ir.types.iter().any(|declared| has_map(declared)) {
+    if ir.types.iter().any(has_map) {
         out.line("use std::collections::BTreeMap;").blank();
     }
     out.line("use evento_sdk::avro::{Malformed, Reader, Record, Writer};");
@@ -67,7 +67,7 @@ fn record(out: &mut Writer, ir: &Ir, ident: &str, record: &Record) {
     out.blank();
     out.block(format!("impl Record for {ident} {{"), "}", |out| {
         out.line(format!("const NAME: &'static str = {};", literal(&record.full_name))).blank();
-        write_record(out, ir, record, &names);
+        write_record(out, record, &names);
         out.blank();
         read_record(out, ir, ident, record, &names);
     });
@@ -77,7 +77,7 @@ fn record(out: &mut Writer, ir: &Ir, ident: &str, record: &Record) {
     }
 }
 
-fn write_record(out: &mut Writer, ir: &Ir, record: &Record, names: &[String]) {
+fn write_record(out: &mut Writer, record: &Record, names: &[String]) {
     let parameter = if record.fields.iter().all(|field| field.kind == Type::Null) { "_" } else { "out" };
     let head = format!("fn write(&self, {parameter}: &mut Writer) {{");
     if record.fields.is_empty() {
@@ -87,7 +87,7 @@ fn write_record(out: &mut Writer, ir: &Ir, record: &Record, names: &[String]) {
     out.block(head, "}", |out| {
         for (field, name) in record.fields.iter().zip(names) {
             let place = format!("out.at({})", literal(&format!("{}.{}", record.full_name, field.name)));
-            let call = write(ir, &field.kind, "out", &format!("self.{name}"), false);
+            let call = write(&field.kind, "out", &format!("self.{name}"), false);
             if can_fail(&field.kind) {
                 out.line(format!("{};", call.replacen("out", &place, 1)));
             } else if !call.is_empty() {
@@ -196,7 +196,7 @@ fn write_union(out: &mut Writer, ir: &Ir, ident: &str, union: &Union) {
                 out.block(format!("{ident}::{}(value) => {{", branch.ident), "}", |out| {
                     out.line(format!("out.index({n});"));
                     let value = if is_boxed(ir, &branch.kind) { "value.as_ref()" } else { "value" };
-                    out.line(format!("{};", write(ir, &branch.kind, "out", value, true)));
+                    out.line(format!("{};", write(&branch.kind, "out", value, true)));
                 });
             }
         });

@@ -18,7 +18,7 @@ pub(super) fn entity(ir: &Ir, entity: &Entity) -> String {
     let mut out = Writer::new("    ");
     let state = ir.ident(entity.state);
     let methods = methods(ir, entity);
-    out.line(format!("// {MARK}"));
+    out.line(format!("//! {MARK}")).line("//!");
     out.line(format!(
         "//! `{}`: what its commands may answer, the functions to write, and their host.",
         entity.full_name

@@ -16,6 +16,7 @@ pub fn set(project: &str) -> ResourceSet {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = match project {
         "bank" => crate_folder.join("../../examples/bank"),
+        "conformance" => crate_folder.join("../../sdk/conformance"),
         "torture" => crate_folder.join("../evento/src/torture"),
         project => crate_folder.join("tests/projects").join(project),
     };

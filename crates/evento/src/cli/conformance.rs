@@ -25,7 +25,7 @@ use crate::output::form::Form;
                         evento conformance accounts -f resources\n\
                         evento conformance --sdk -- node probe.js\n\
                         \n\
-                        Rules that need a process of their own (S11 to S15) are asked of a command or a process function.")]
+                        S11 and S13 to S15 need a process of their own: a command, or a Function with one.")]
 pub struct Args {
     /// An address (http://host:port, unix:/path), a Function resource, or a .wasm file
     #[arg(required_unless_present = "command", conflicts_with = "command")]

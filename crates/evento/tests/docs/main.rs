@@ -173,6 +173,49 @@ fn check(page: &str, folder: &str) {
     }
 }
 
+/// A page that begins with `evento init bank`: its commands run in a new folder, those that send once
+/// `evento dev` runs in the project. Cargo finds the SDK of this repository, and one folder for what it builds.
+fn check_in_new_project(page: &str) {
+    let steps = transcript(&std::fs::read_to_string(root().join(page)).expect("the page"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (sdk, builds) = (root().join("sdk/rust"), Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-project"));
+    let config = format!(
+        "[patch.crates-io]\nevento-sdk = {{ path = {:?} }}\n[build]\ntarget-dir = {:?}\n",
+        sdk.display().to_string(),
+        builds.display().to_string()
+    );
+    std::fs::create_dir(folder.path().join(".cargo")).expect("a folder");
+    std::fs::write(folder.path().join(".cargo/config.toml"), config).expect("writable");
+    let without_server = |line: &str| {
+        let programs = Path::new(env!("CARGO_BIN_EXE_evento")).parent().expect("a folder");
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(folder.path()).env("PATH", path).env_remove("CARGO_TARGET_DIR");
+        let output = command.output().expect("sh runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    };
+    let mut dev: Option<Dev> = None;
+    for (command, wanted) in steps {
+        if command.starts_with("evento send") && dev.is_none() {
+            dev = Some(Dev::start(&folder.path().join("bank")));
+        }
+        let (code, stdout, stderr) = match &dev {
+            Some(dev) => dev.run(&folder.path().join("bank"), &command),
+            None => without_server(&command),
+        };
+        assert_eq!(code, 0, "{page}: $ {command}\n{stdout}{stderr}");
+        if !wanted.is_empty() {
+            assert_eq!(masked(&stdout), masked(&wanted), "{page}: $ {command}");
+        }
+    }
+}
+
+#[test]
+fn the_page_on_rust_leads_from_nothing_to_a_handled_command() {
+    check_in_new_project("docs/functions-rust.md");
+}
+
 #[test]
 fn the_readme_does_what_it_says() {
     check("README.md", "examples/bank");
@@ -198,6 +241,7 @@ fn the_pages_on_the_bank_do_what_they_say() {
     for page in [
         "docs/http-api.md",
         "docs/command-line.md",
+        "docs/conformance.md",
         "docs/resources.md",
         "docs/kafka.md",
         "docs/schema-registry.md",

@@ -3,6 +3,7 @@
 mod addressed;
 mod backup;
 mod bad_input;
+mod conformance;
 mod drills;
 mod failed_write;
 mod full_disk;

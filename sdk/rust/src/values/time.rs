@@ -34,13 +34,13 @@ impl Timestamp {
     /// Milliseconds since 1970, if that is all there is.
     pub(crate) fn exact_millis(self) -> Option<i64> {
         let millis = i128::from(self.seconds) * 1_000 + i128::from(self.nanos / 1_000_000);
-        i64::try_from(millis).ok().filter(|_| self.nanos % 1_000_000 == 0)
+        i64::try_from(millis).ok().filter(|_| self.nanos.is_multiple_of(1_000_000))
     }
 
     /// Microseconds since 1970, if that is all there is and 64 bits hold it.
     pub(crate) fn exact_micros(self) -> Option<i64> {
         let micros = i128::from(self.seconds) * 1_000_000 + i128::from(self.nanos / 1_000);
-        i64::try_from(micros).ok().filter(|_| self.nanos % 1_000 == 0)
+        i64::try_from(micros).ok().filter(|_| self.nanos.is_multiple_of(1_000))
     }
 
     /// The day it lies in; the nearest that a date can be.
@@ -58,7 +58,7 @@ impl fmt::Display for Timestamp {
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         match self.nanos {
             0 => {}
-            nanos if nanos % 1_000_000 == 0 => write!(f, ".{:03}", nanos / 1_000_000)?,
+            nanos if nanos.is_multiple_of(1_000_000) => write!(f, ".{:03}", nanos / 1_000_000)?,
             nanos => write!(f, ".{:06}", nanos / 1_000)?,
         }
         f.write_str("Z")
