@@ -66,6 +66,12 @@ pub const TEMPLATES: &[Template] = &[
         files: &[typescript::OWN, BANK_SCHEMAS, typescript::SDK],
     },
     Template {
+        name: "java",
+        about: "a bank account in Java on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[java::OWN, BANK_SCHEMAS, java::GENERATED, java::SDK],
+    },
+    Template {
         name: "rust",
         about: "a bank account in Rust with generated types",
         first_command: "evento send account/alice OpenAccount owner=Ada",
@@ -97,6 +103,7 @@ macro_rules! file {
 }
 
 mod go;
+mod java;
 mod python;
 mod typescript;
 

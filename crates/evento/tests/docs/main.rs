@@ -242,6 +242,11 @@ fn the_page_on_typescript_does_what_it_says() {
 }
 
 #[test]
+fn the_page_on_java_does_what_it_says() {
+    check_project("docs/functions-java.md");
+}
+
+#[test]
 fn the_pages_on_the_bank_do_what_they_say() {
     for page in [
         "docs/http-api.md",
