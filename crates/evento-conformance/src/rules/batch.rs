@@ -44,7 +44,8 @@ fn calls(subject: &Subject, entity: &FullName, count: usize, chance: &mut Chance
     }
     // The probe's own Sleep would make the batch take as long as all its sleeps.
     names.retain(|name| name.as_str() != "evento.conformance.Sleep");
-    let call = |n: usize| generated(subject, entity, kind, &names[n % names.len()], Taste::Mild, n % 3 != 0, chance);
+    let call =
+        |n: usize| generated(subject, entity, kind, &names[n % names.len()], Taste::Mild, !n.is_multiple_of(3), chance);
     if names.is_empty() { Vec::new() } else { (0..count).map(call).collect() }
 }
 
