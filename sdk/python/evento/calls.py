@@ -10,7 +10,7 @@ from typing import Any
 
 from .avro import LONG, Malformed, Unwritable
 from .codec import Codec
-from .failure import ContractBroken
+from .failure import ContractBroken, Retry
 
 
 class Applier:
@@ -76,7 +76,8 @@ def encoded(codec: Codec[Any], value: Any) -> bytes:
         # Once more, for the error in words.
         return codec.encode(value)
     except Unwritable as error:
-        raise ContractBroken(f"{codec.cls.__name__} cannot be written", str(error)) from None
+        # An error of the function like any other, such as a sum that outgrew its type.
+        raise Retry(f"{codec.cls.__name__} cannot be written", str(error)) from None
 
 
 def no_event(handler: Handler, answer: object) -> ContractBroken:
