@@ -202,6 +202,8 @@ func (m *maker) union(depth int) any {
 	if number := branches[2]; m.IntN(2) == 0 && number != "float" && number != "double" {
 		branches = append(branches, "string")
 	}
+	// What is made from here on may use names of one another, so it stays in order.
+	m.Shuffle(len(branches), func(a, b int) { branches[a], branches[b] = branches[b], branches[a] })
 	if m.IntN(2) == 0 {
 		branches = append(branches, object{"type": "array", "items": m.schema(depth + 1)})
 	}
@@ -210,6 +212,5 @@ func (m *maker) union(depth int) any {
 	} else {
 		branches = append(branches, object{"type": "map", "values": m.schema(depth + 1)})
 	}
-	m.Shuffle(len(branches), func(a, b int) { branches[a], branches[b] = branches[b], branches[a] })
 	return branches
 }
