@@ -63,7 +63,7 @@ fn generated_code_of_this_repository_is_what_is_made_now() {
     let places = [
         ("bank", "examples/bank/function/src/bank"),
         ("conformance", "sdk/rust/probe/src/conformance"),
-        ("torture", "crates/evento/src/torture/account"),
+        ("torture", "crates/evento/src/torture/domain"),
     ];
     for (project, folder) in places {
         compare_in(&root.join(folder), Language::Rust, project);

@@ -5,11 +5,11 @@
 //! `client` and `reader` (who writes the history), `judge`, `report`. The server is a process of its own and is
 //! killed, paused, and cut off from its disk for real. Every file but those under test lies outside of their disk.
 
-mod account;
 mod arena;
 mod bank;
 mod client;
 mod disks;
+mod domain;
 mod gate;
 mod http;
 pub(crate) mod judge;

@@ -146,7 +146,7 @@ fn target(
             start_timeout: Duration::from_secs(30),
             function: "conformance".to_owned(),
         };
-        return Ok((Target::Command(launch), set.and_then(|set| given::only_function(set))));
+        return Ok((Target::Command(launch), set.and_then(given::only_function)));
     };
     if named.ends_with(".wasm") {
         return Err(Failure::new(2305, format!("{named}: this build runs no WASM functions"))
@@ -155,7 +155,7 @@ fn target(
     }
     if named.contains(':') {
         let place = Place::parse(named).map_err(Failure::usage)?;
-        return Ok((Target::Address(place), set.and_then(|set| given::only_function(set))));
+        return Ok((Target::Address(place), set.and_then(given::only_function)));
     }
     match set {
         Some(set) => {

@@ -3,7 +3,7 @@
 
 use evento_sdk::{ApplyContext, Context, Decision, Failure, Function, Timestamp, many, one};
 
-pub use super::account::*;
+pub use super::domain::*;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure as CliFailure;
 
