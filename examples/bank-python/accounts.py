@@ -11,7 +11,7 @@ import pathlib
 import traceback
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 SCHEMAS = pathlib.Path(__file__).parent.parent / "bank" / "schemas"
@@ -93,7 +93,7 @@ def on_opened(event, account):
 
 
 def on_deposit(event, account):
-    return account | {"balance": account["balance"] + event["amount"], "deposits": account["deposits"] + 1}
+    return account | {"balance": account["balance"] + event["amount"], "deposits": min(account["deposits"] + 1, 2**31 - 1)}
 
 
 def on_payment(event, account):
@@ -129,7 +129,16 @@ def answer(body, **headers):
 
 
 def read(name):
-    given = schemaless_reader(io.BytesIO(request.get_data()), INPUT[name])
+    """What the body says. fastavro stops where the schema ends, so that nothing is left over is checked here."""
+    if request.mimetype != "avro/binary":
+        abort(415, "avro/binary is expected")
+    body = io.BytesIO(request.get_data())
+    try:
+        given = schemaless_reader(body, INPUT[name])
+    except Exception as error:
+        abort(400, f"the body is not of its schema: {error}")
+    if body.read(1):
+        abort(400, "bytes are left over after the input")
     return given["input"], given["account"]
 
 

@@ -22,6 +22,8 @@ pub struct Manifest {
     pub label: String,
     /// Whether it takes batches; otherwise it is called plainly.
     pub batch: bool,
+    /// Whether it takes plain calls.
+    pub plain: bool,
     /// Whether it speaks HTTP/2 in clear text.
     pub http2: bool,
     /// Its schemas, each named type defined once.
@@ -146,6 +148,7 @@ pub fn read(bytes: &[u8]) -> Result<Manifest, String> {
     Ok(Manifest {
         label: label.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
         batch: mode("run"),
+        plain: mode("plain"),
         http2: raw.protocol.http.iter().any(|version| version == "2"),
         schemas: raw.schemas,
         entities,

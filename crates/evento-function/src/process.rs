@@ -86,10 +86,24 @@ const INHERITED: [&str; 12] = [
 ];
 
 impl RunningProcess {
-    /// Starts a process in a group of its own. `instance` tells this start from every other.
+    /// Starts a process in a group of its own, on a socket. `instance` tells this start from every other.
     pub fn start(spec: &ProcessSpec, instance: String, logs: &Arc<LogRing>) -> Result<RunningProcess, StartError> {
+        RunningProcess::start_on(spec, None, instance, logs)
+    }
+
+    /// The same on a port of 127.0.0.1, if one is given; then [`address`](Self::address) is not where it listens.
+    pub fn start_on(
+        spec: &ProcessSpec,
+        port: Option<u16>,
+        instance: String,
+        logs: &Arc<LogRing>,
+    ) -> Result<RunningProcess, StartError> {
         let fail = |why: String| StartError { command: spec.command.first().cloned().unwrap_or_default(), why };
         let socket = socket_path(&spec.socket_folder, &instance).map_err(fail)?;
+        let listen = match port {
+            None => format!("unix:{}", socket.display()),
+            Some(port) => format!("127.0.0.1:{port}"),
+        };
         let (program, arguments) = spec.command.split_first().ok_or_else(|| fail("no command is given".to_owned()))?;
         let program = match program.contains('/') && !program.starts_with('/') {
             true => spec.working_folder.join(program).into_os_string(),
@@ -102,7 +116,7 @@ impl RunningProcess {
             .env_clear()
             .envs(INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))))
             .envs(&spec.environment)
-            .env("EVENTO_LISTEN", format!("unix:{}", socket.display()))
+            .env("EVENTO_LISTEN", listen)
             .env("EVENTO_FUNCTION", &spec.function)
             .env("EVENTO_INSTANCE", &instance)
             .stdin(Stdio::null())
@@ -142,6 +156,11 @@ impl RunningProcess {
     /// Returns when it has ended.
     pub async fn exited(&mut self) -> std::io::Result<ExitStatus> {
         self.child.wait().await
+    }
+
+    /// SIGTERM to its group, and nothing more: [`exited`](Self::exited) tells when it is gone.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
     }
 
     /// SIGTERM to its group, SIGKILL after five seconds; its socket goes.

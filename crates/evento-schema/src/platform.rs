@@ -12,8 +12,11 @@ use evento_model::{CommandId, FullName, SchemaId, Timestamp};
 use crate::avro::Schema;
 use crate::catalog::Registered;
 
-/// The namespace no resource may use.
+/// The namespace no resource may use, except for what lies in [`CONFORMANCE`].
 pub const NAMESPACE: &str = "evento";
+
+/// The namespace of the reference entity of the conformance kit: a resource like any other.
+pub const CONFORMANCE: &str = "evento.conformance";
 
 /// First schema id that resources get; those below belong to the platform, now and later.
 pub const SCHEMA_ID_FIRST: u32 = 17;
@@ -35,6 +38,12 @@ const PRECONDITION_FAILED: &str = r#"{"type":"record","name":"CommandPreconditio
 {"name":"commandName","type":"string","doc":"full name of the command's type"},
 {"name":"expected","type":"long","doc":"sequence the sender asked for; 0 is: must be new"},
 {"name":"actual","type":"long","doc":"sequence the instance was at"}]}"#;
+
+/// Whether a full name is the platform's own, so that no resource may have it.
+pub fn is_reserved(name: &str) -> bool {
+    let within = |namespace: &str| name.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('.'));
+    within(NAMESPACE) && !within(CONFORMANCE)
+}
 
 /// The platform's events with their schemas.
 #[derive(Debug)]
@@ -192,6 +201,14 @@ mod tests {
             json(&platform().precondition_failed.schema, &precondition_failed(&id, &command, 0, u64::MAX)),
             r#"{"commandId":"c-1","commandName":"bank.WithdrawCash","expected":0,"actual":9223372036854775807}"#
         );
+    }
+
+    #[test]
+    fn the_platform_keeps_its_namespace_but_for_the_conformance_kit() {
+        let reserved = ["evento.Probe", "evento.function.v1.Work", "evento.conformances.Probe"];
+        assert!(reserved.iter().all(|name| super::is_reserved(name)));
+        let free = ["evento.conformance.Probe", "bank.Account", "eventos.Probe"];
+        assert!(!free.iter().any(|name| super::is_reserved(name)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod command;
 pub mod completion;
 pub mod config;
+pub mod conformance;
 pub mod context;
 pub mod delete;
 pub mod exit;
@@ -15,6 +16,7 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod function;
+pub mod r#gen;
 pub mod get;
 pub mod group;
 pub mod history;
@@ -93,6 +95,8 @@ pub struct Global {
 pub enum Verb {
     /// Make a project that runs
     Init(init::Args),
+    /// Make typed code of the schemas: types, codecs, and the interface a function implements
+    Gen(r#gen::Args),
     /// Run Evento with the functions of this folder, and watch them
     Dev(node::DevArgs),
     /// Run Evento for good
@@ -147,6 +151,8 @@ pub enum Verb {
     /// Check schemas without a server, or print the schema of a function's input
     #[command(subcommand)]
     Schema(schema::Verb),
+    /// Ask a function whether it keeps the rules of the function protocol
+    Conformance(conformance::Args),
     /// Explain an error code
     Explain(explain::Args),
     /// Show configuration and contexts

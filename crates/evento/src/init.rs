@@ -9,7 +9,8 @@ pub struct Template {
     pub about: &'static str,
     /// A first command to send.
     pub first_command: &'static str,
-    files: &'static [File],
+    /// Its files, in groups that templates share.
+    files: &'static [&'static [File]],
 }
 
 /// One file of a template.
@@ -36,15 +37,45 @@ pub struct Written {
 pub const TEMPLATES: &[Template] = &[
     Template {
         name: "python",
+        about: "a bank account in Python on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[python::OWN, BANK_SCHEMAS, python::SDK],
+    },
+    Template {
+        name: "python-plain",
         about: "a bank account in Python by hand: Flask and fastavro",
         first_command: "evento send account/alice OpenAccount owner=Ada",
-        files: PYTHON,
+        files: &[PYTHON_PLAIN, BANK_SCHEMAS],
     },
     Template {
         name: "python-order",
         about: "an order in Python by hand, as in the tutorial",
         first_command: "evento send order/o-1 PlaceOrder customer=Ada item=lamp price=4900",
-        files: PYTHON_ORDER,
+        files: &[PYTHON_ORDER],
+    },
+    Template {
+        name: "go",
+        about: "a bank account in Go on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[go::OWN, BANK_SCHEMAS, go::SDK],
+    },
+    Template {
+        name: "typescript",
+        about: "a bank account in TypeScript on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[typescript::OWN, BANK_SCHEMAS, typescript::SDK],
+    },
+    Template {
+        name: "java",
+        about: "a bank account in Java on the SDK",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[java::OWN, BANK_SCHEMAS, java::GENERATED, java::SDK],
+    },
+    Template {
+        name: "rust",
+        about: "a bank account in Rust with generated types",
+        first_command: "evento send account/alice OpenAccount owner=Ada",
+        files: &[RUST],
     },
 ];
 
@@ -63,17 +94,21 @@ macro_rules! schema {
 }
 
 macro_rules! file {
-    ($path:literal, $source:literal) => {
+    ($path:expr, $source:expr) => {
         file!($path, $source, &[], false)
     };
-    ($path:literal, $source:literal, $changes:expr, $is_program:literal) => {
+    ($path:expr, $source:expr, $changes:expr, $is_program:literal) => {
         File { path: $path, text: include_str!($source), changes: $changes, is_program: $is_program }
     };
 }
 
-const PYTHON: &[File] = &[
-    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
-    file!("resources/function.yaml", "../../../examples/bank-python/resources/function.yaml"),
+mod go;
+mod java;
+mod python;
+mod typescript;
+
+/// The bank's schemas, which several templates share.
+const BANK_SCHEMAS: &[File] = &[
     schema!("Account"),
     schema!("AccountClosed"),
     schema!("AccountClosingRejected"),
@@ -90,6 +125,11 @@ const PYTHON: &[File] = &[
     schema!("TransferSent"),
     schema!("WithdrawCash"),
     schema!("WithdrawalRejected"),
+];
+
+const PYTHON_PLAIN: &[File] = &[
+    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
+    file!("resources/function.yaml", "../../../examples/bank-python/resources/function.yaml"),
     file!(
         "accounts.py",
         "../../../examples/bank-python/accounts.py",
@@ -103,9 +143,9 @@ const PYTHON: &[File] = &[
         true
     ),
     file!("requirements.txt", "../../../examples/bank-python/requirements.txt"),
-    file!("test_accounts.py", "../templates/python/test_accounts.py"),
+    file!("test_accounts.py", "../templates/python-plain/test_accounts.py"),
     file!("evento.toml", "../templates/python/evento.toml"),
-    file!("README.md", "../templates/python/README.md"),
+    file!("README.md", "../templates/python-plain/README.md"),
     file!(".gitignore", "../templates/python/gitignore"),
 ];
 
@@ -136,6 +176,51 @@ const PYTHON_ORDER: &[File] = &[
     file!(".gitignore", "../templates/python/gitignore"),
 ];
 
+const RUST: &[File] = &[
+    file!("resources/account.yaml", "../../../examples/bank/resources/account.yaml"),
+    file!("resources/function.yaml", "../templates/rust/function.yaml"),
+    schema!("Account"),
+    schema!("AccountClosed"),
+    schema!("AccountClosingRejected"),
+    schema!("AccountOpened"),
+    schema!("AccountOpeningRejected"),
+    schema!("CashWithdrawn"),
+    schema!("CloseAccount"),
+    schema!("DepositReceived"),
+    schema!("DepositRejected"),
+    schema!("OpenAccount"),
+    schema!("ReceiveDeposit"),
+    schema!("TransferOut"),
+    schema!("TransferRejected"),
+    schema!("TransferSent"),
+    schema!("WithdrawCash"),
+    schema!("WithdrawalRejected"),
+    file!("Cargo.toml", "../templates/rust/cargo.toml"),
+    file!(
+        "src/lib.rs",
+        "../../../examples/bank/function/src/lib.rs",
+        &[
+            ("`../schemas` and `../resources`", "`schemas` and `resources`"),
+            (" --resources ../resources", ""),
+            ("evento_sdk::export!(AccountHost(Accounts));\n\n", "")
+        ],
+        false
+    ),
+    file!(
+        "src/main.rs",
+        "../../../examples/bank/function/src/main.rs",
+        &[("use bank_function::", "use accounts::"), ("is in `account`", "is in the library")],
+        false
+    ),
+    file!("src/bank/mod.rs", "../../../examples/bank/function/src/bank/mod.rs"),
+    file!("src/bank/account.rs", "../../../examples/bank/function/src/bank/account.rs"),
+    file!("src/bank/types.rs", "../../../examples/bank/function/src/bank/types.rs"),
+    file!("run-function", "../templates/rust/run-function", &[], true),
+    file!("evento.toml", "../templates/python/evento.toml"),
+    file!("README.md", "../templates/rust/README.md"),
+    file!(".gitignore", "../templates/rust/gitignore"),
+];
+
 impl Template {
     /// The template of this name.
     pub fn find(name: &str) -> Option<&'static Template> {
@@ -144,7 +229,7 @@ impl Template {
 
     /// Its files for a project of this name.
     pub fn files(&self, project: &str) -> Vec<Written> {
-        let written = self.files.iter().map(|file| {
+        let written = self.files.iter().copied().flatten().map(|file| {
             let mut text = file.text.replace("{{name}}", project);
             for (example, own) in file.changes {
                 text = text.replace(example, own);
@@ -167,7 +252,7 @@ mod tests {
     #[test]
     fn every_change_finds_its_place_in_the_example() {
         for template in TEMPLATES {
-            for file in template.files {
+            for file in template.files.iter().copied().flatten() {
                 for (example, _) in file.changes {
                     assert!(file.text.contains(example), "{}: {example:?} is gone from {}", template.name, file.path);
                 }

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     };
     cli::finish(&cli.global, |context| match cli.verb {
         Verb::Init(args) => cli::init::run(context, args),
+        Verb::Gen(args) => cli::r#gen::run(context, args),
         Verb::Dev(args) => node::dev(context, args),
         Verb::Serve(args) => node::serve(context, args),
         Verb::Verify(args) => node::verify(context, args),
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Group(verb) => cli::group::run(context, verb),
         Verb::Topic(verb) => cli::topic::run(context, verb),
         Verb::Schema(verb) => cli::schema::run(context, verb),
+        Verb::Conformance(args) => cli::conformance::run(context, args),
         Verb::Explain(args) => cli::explain::run(context, args),
         Verb::Config(verb) => cli::config::run(context, verb),
         Verb::Completion(args) => cli::completion::run(context, args),

@@ -9,6 +9,7 @@ mod arena;
 mod bank;
 mod client;
 mod disks;
+mod domain;
 mod gate;
 mod http;
 pub(crate) mod judge;

@@ -5,9 +5,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::avro::{Malformed, Reader, put_bytes, put_long};
-use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
+use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
 /// Media type of both bodies.
+#[cfg(feature = "serve")]
 pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
 
 struct Fold<'a> {
@@ -21,6 +22,16 @@ struct Fold<'a> {
 
 /// Answers a `RunRequest`. The error is an envelope that cannot be read.
 pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+    run_until(function, body, &|| false).map(Option::unwrap_or_default)
+}
+
+/// The same, but for work that nobody waits for any more: none when it became overdue.
+pub(crate) fn run_until(
+    function: &dyn Function,
+    body: &[u8],
+    overdue: &dyn Fn() -> bool,
+) -> Result<Option<Vec<u8>>, Malformed> {
+    let mut late = false;
     let mut reader = Reader::over(body);
     let entity = text(&mut reader)?;
     let known = entity == function.entity();
@@ -53,16 +64,16 @@ pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malfo
         })?;
         let count = steps.len();
         for (n, (type_name, payload, id, time_ms, seed)) in steps.into_iter().enumerate() {
-            if failure.is_some() {
+            late = late || overdue();
+            if failure.is_some() || late {
                 break;
             }
-            let context = Context {
-                entity_id: fold.entity_id.to_owned(),
-                seq: fold.seq,
-                command_id: id.to_owned(),
-                time_ms,
-                seed: seed.try_into().unwrap_or_default(),
-            };
+            if fold.command && seed.len() != 16 {
+                failure = Some(Failure::contract("a command without its seed", "a seed has 16 bytes"));
+                break;
+            }
+            let (time, seed) = (Timestamp::from_millis(time_ms), seed.try_into().unwrap_or_default());
+            let context = Context::new(fold.entity_id, fold.seq, id, time, seed);
             let step = catch_unwind(AssertUnwindSafe(|| fold.step(function, type_name, payload, &context)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok((events, states)) => {
@@ -81,7 +92,7 @@ pub(crate) fn run(function: &dyn Function, body: &[u8]) -> Result<Vec<u8>, Malfo
     }
     let mut out = Vec::with_capacity(results.len() + 8);
     put_array(&mut out, count_results, &results);
-    Ok(out)
+    Ok(Some(out).filter(|_| !late && !overdue()))
 }
 
 type Step = (Vec<Encoded>, Vec<Option<Vec<u8>>>);
@@ -251,6 +262,14 @@ mod tests {
             event == RECEIVED
         }
 
+        fn rejects(&self, _: &str) -> bool {
+            false
+        }
+
+        fn length(&self, _: &str, _: &[u8]) -> Result<usize, Failure> {
+            Ok(8)
+        }
+
         fn handle(
             &self,
             command: &str,
@@ -261,7 +280,7 @@ mod tests {
             assert_eq!((command, state), ("bank.DepositCash", Some(&unhex("06 41 64 61 06 45 55 52 d0 0f 04")[..])));
             let seed: Vec<u8> = (0..16).collect();
             assert_eq!((&*context.entity_id, context.seq, &*context.command_id), ("a-1", 3, "c-9"));
-            assert_eq!((context.time_ms, &context.seed[..]), (1_795_413_600_000, &seed[..]));
+            assert_eq!((context.time.as_millis(), &context.seed[..]), (1_795_413_600_000, &seed[..]));
             match &self.fails {
                 Some(failure) => Err(failure.clone()),
                 None => Ok(vec![Encoded { type_name: RECEIVED, payload: payload.to_vec() }]),

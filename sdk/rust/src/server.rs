@@ -2,32 +2,50 @@
 //!
 //! One thread: a pure function needs no more, and batches make up for it. Source: function-protocol 3 to 6.
 
-use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::avro::{Reader, put_bytes, put_long};
-use crate::run::{RUN_TYPE, panicked, run};
-use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
+use crate::avro::{put_bytes, put_long};
+use crate::identity::{Claimed, Verifier};
+use crate::manifest::{self, BODY_BYTES_MAX};
+use crate::run::{RUN_TYPE, panicked, run_until};
+use crate::stream::Stream;
+use crate::values::days_of;
+use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Timestamp};
 
-const BODY_BYTES_MAX: usize = 16 << 20;
-const GRACE: Duration = Duration::from_secs(5);
+/// How long requests in flight are waited for after SIGTERM; Evento kills after 5 s.
+const GRACE: Duration = Duration::from_millis(4_500);
+/// Time a client has for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest head of a request, in bytes.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Most header fields of a request.
+const HEADERS_MAX: usize = 64;
+/// Most connections; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 256;
+/// Most requests in flight over one h2 connection.
+const STREAMS_MAX: u32 = 32;
+/// Most requests whose bodies are held at once; more are told to come back.
+const REQUESTS_MAX: usize = 64;
 const MANIFEST_TYPE: &str = "application/vnd.evento.manifest.v1+json";
 const EVENTS_TYPE: &str = "application/vnd.evento.events.v1+avro";
 const DATUM_TYPE: &str = "avro/binary";
@@ -52,7 +70,25 @@ struct Served {
     manifest_digest: HeaderValue,
     /// Set when Evento started this process; a request for another start is refused.
     instance: Option<String>,
+    /// Set when only Evento may call.
+    identity: Option<Verifier>,
+    // Bound: REQUESTS_MAX bodies.
+    bodies: Semaphore,
+    /// After SIGTERM: what comes now is told to come back.
+    stopping: AtomicBool,
 }
+
+/// The time of a request is over: nobody waits for its answer, so the connection is closed.
+#[derive(Debug)]
+struct Overdue;
+
+impl std::fmt::Display for Overdue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the time of the request is over")
+    }
+}
+
+impl std::error::Error for Overdue {}
 
 enum Listener {
     Tcp(TcpListener),
@@ -74,7 +110,7 @@ pub fn serve(function: impl Function) -> Result<(), ServeError> {
             };
             tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
         };
-        accept(listener, Arc::new(Served::new(function)), stop).await;
+        accept(listener, Arc::new(Served::new(function)?), stop).await;
         Ok(())
     })
 }
@@ -94,68 +130,97 @@ async fn listen() -> Result<Listener, ServeError> {
 }
 
 async fn accept(listener: Listener, served: Arc<Served>, stop: impl Future<Output = ()>) {
-    let server = Builder::new(TokioExecutor::new());
+    let mut server = Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    server.http1().max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
+    server.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
+    server.http2().max_header_list_size(HEAD_BYTES_MAX as u32);
     let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     tokio::pin!(stop);
     loop {
-        let served = served.clone();
+        let (stream, permit) = tokio::select! {
+            () = &mut stop => break,
+            accepted = next(&listener, &connections) => match accepted {
+                Some(accepted) => accepted,
+                None => continue,
+            },
+        };
+        let called = served.clone();
         let service = service_fn(move |request| {
-            let served = served.clone();
-            async move { Ok::<_, Infallible>(served.answer(request).await) }
+            let served = called.clone();
+            async move { served.answer(request).await }
         });
-        match &listener {
-            Listener::Tcp(tcp) => tokio::select! {
-                () = &mut stop => break,
-                accepted = tcp.accept() => if let Ok((stream, _)) = accepted {
-                    let _ = stream.set_nodelay(true);
-                    let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
-                    tokio::spawn(graceful.watch(connection));
-                },
-            },
-            Listener::Unix(unix, _) => tokio::select! {
-                () = &mut stop => break,
-                accepted = unix.accept() => if let Ok((stream, _)) = accepted {
-                    let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
-                    tokio::spawn(graceful.watch(connection));
-                },
-            },
-        }
+        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks is nobody's fault here.
+            let _ = connection.await;
+            drop(permit);
+        });
     }
+    served.stopping.store(true, Ordering::Relaxed);
     let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     if let Listener::Unix(_, path) = listener {
         let _ = std::fs::remove_file(path);
     }
 }
 
+/// The next connection, once there is room for it.
+async fn next(listener: &Listener, connections: &Arc<Semaphore>) -> Option<(Stream, OwnedSemaphorePermit)> {
+    let permit = connections.clone().acquire_owned().await.ok()?;
+    let accepted = match listener {
+        Listener::Tcp(tcp) => tcp.accept().await.map(|(stream, _)| {
+            let _ = stream.set_nodelay(true);
+            Stream::Tcp(stream)
+        }),
+        Listener::Unix(unix, _) => unix.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+    };
+    if accepted.is_err() {
+        // No file handle is left, say: not to try again at once.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    accepted.ok().map(|stream| (stream, permit))
+}
+
 type Reply = Response<Full<Bytes>>;
 
 impl Served {
-    fn new(function: impl Function) -> Served {
-        let mut manifest = function.manifest();
-        manifest["manifestVersion"] = json!(1);
-        manifest["protocol"] = json!({"min": 1, "max": 1, "modes": ["plain", "run"], "http": ["1.1"]});
+    fn new(function: impl Function) -> Result<Served, ServeError> {
         let name = std::env::var("EVENTO_FUNCTION").unwrap_or_else(|_| function.entity().to_owned());
-        manifest["function"] = json!({"name": name, "sdk": concat!("evento-rust/", env!("CARGO_PKG_VERSION"))});
-        manifest["limits"] = json!({"maxBodyBytes": BODY_BYTES_MAX});
-        let declared = manifest;
+        let declared = manifest::document(&function, &name, &["plain", "run"]);
         let manifest = Bytes::from(declared.to_string());
         let digest: String = Sha256::digest(&manifest).iter().map(|byte| format!("{byte:02x}")).collect();
-        Served {
+        Ok(Served {
             function: Box::new(function),
             manifest,
             declared,
             manifest_digest: HeaderValue::from_str(&digest).unwrap_or(HeaderValue::from_static("")),
             instance: std::env::var("EVENTO_INSTANCE").ok(),
-        }
+            identity: Verifier::from_environment().map_err(ServeError)?,
+            bodies: Semaphore::new(REQUESTS_MAX),
+            stopping: AtomicBool::new(false),
+        })
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Reply {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Overdue> {
         let (parts, body) = request.into_parts();
-        let mut reply = match self.refused(&parts.headers) {
-            Some(reply) => reply,
-            None => match gather(body).await {
-                Ok(body) => self.route(&parts.method, parts.uri.path(), &parts.headers, &body),
-                Err(reply) => reply,
+        let timeout = text(&parts.headers, "evento-timeout-ms").and_then(|text| text.parse().ok());
+        // Without a word on it: longer than Evento ever waits (15 min).
+        let deadline = Instant::now() + Duration::from_millis(timeout.unwrap_or(900_000).min(900_000));
+        let mut reply = match (self.refused(&parts.headers), self.bodies.try_acquire()) {
+            (Some(reply), _) => reply,
+            (None, Err(_)) => busy(),
+            (None, Ok(_held)) => match tokio::time::timeout_at(deadline.into(), gather(body)).await {
+                Err(_) => return Err(Overdue),
+                Ok(Err(reply)) => reply,
+                Ok(Ok(body)) => match self.stranger(&parts, &body) {
+                    Some(reply) => reply,
+                    None => {
+                        let reply = self.route(&parts.method, parts.uri.path(), &parts.headers, &body, deadline);
+                        reply.filter(|_| Instant::now() < deadline).ok_or(Overdue)?
+                    }
+                },
             },
         };
         let headers = reply.headers_mut();
@@ -163,22 +228,43 @@ impl Served {
             headers.insert("evento-call", call.clone());
         }
         headers.insert("evento-manifest", self.manifest_digest.clone());
-        reply
+        Ok(reply)
     }
 
-    /// Requests meant for another start of this process.
+    /// Refuses who is not Evento; discovery is for everybody.
+    fn stranger(&self, parts: &Parts, body: &[u8]) -> Option<Reply> {
+        let verifier = self.identity.as_ref().filter(|_| parts.method != Method::GET)?;
+        let text = |name: &str| text(&parts.headers, name).unwrap_or("");
+        let claimed = Claimed {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            call: text("evento-call"),
+            revision: text("evento-revision"),
+            attempt: text("evento-attempt").parse().unwrap_or(0),
+            body,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+        let checked = verifier.check(self::text(&parts.headers, "evento-identity"), claimed, now);
+        checked.err().map(|why| problem(StatusCode::UNAUTHORIZED, "the caller is not known to be Evento", why))
+    }
+
+    /// Requests meant for another start of this process, and what comes when it stops.
     fn refused(&self, headers: &HeaderMap) -> Option<Reply> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Some(busy());
+        }
         let (ours, theirs) = (self.instance.as_deref()?, headers.get("evento-instance")?);
         (theirs.as_bytes() != ours.as_bytes()).then(|| problem(StatusCode::CONFLICT, "this is another instance", ""))
     }
 
-    fn route(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
-        match (method.as_str(), path) {
+    /// None when the time was over before the work was done.
+    fn route(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8], deadline: Instant) -> Option<Reply> {
+        Some(match (method.as_str(), path) {
             ("GET", "/.well-known/evento") => reply(MANIFEST_TYPE, self.manifest.clone()),
             ("GET", "/ready") => reply("text/plain", Bytes::from_static(b"ready\n")),
             ("POST", "/run") if content_type(headers) != Some(RUN_TYPE) => wrong_type(RUN_TYPE),
-            ("POST", "/run") => match run(&*self.function, body) {
-                Ok(answer) => reply(RUN_TYPE, answer.into()),
+            ("POST", "/run") => match run_until(&*self.function, body, &|| Instant::now() >= deadline) {
+                Ok(answer) => reply(RUN_TYPE, answer?.into()),
                 Err(error) => problem(StatusCode::BAD_REQUEST, "the envelope cannot be read", &error.0),
             },
             ("POST", _) => match (path.strip_prefix("/handle/"), path.strip_prefix("/apply/")) {
@@ -188,11 +274,14 @@ impl Served {
                 (_, Some(event)) => self.apply(event, headers, body),
             },
             _ => problem(StatusCode::NOT_FOUND, "no such path", path),
-        }
+        })
     }
 
     fn handle(&self, command: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
-        let Some((payload, state)) = self.split(command, true, body) else { return unknown_or_bad(command) };
+        let (payload, state) = match self.split(command, true, body) {
+            Ok(parts) => parts,
+            Err(reply) => return reply,
+        };
         let Some(context) = context(headers) else {
             return problem(
                 StatusCode::BAD_REQUEST,
@@ -223,8 +312,11 @@ impl Served {
     }
 
     fn apply(&self, event: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
-        let Some((payload, state)) = self.split(event, false, body) else { return unknown_or_bad(event) };
-        let context = ApplyContext { entity_id: entity_id(headers), time_ms: time(headers).unwrap_or_default() };
+        let (payload, state) = match self.split(event, false, body) {
+            Ok(parts) => parts,
+            Err(reply) => return reply,
+        };
+        let context = ApplyContext { entity_id: entity_id(headers), time: time(headers).unwrap_or_default() };
         let applied = catch_unwind(AssertUnwindSafe(|| self.function.apply(event, payload, state, &context)));
         match applied.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Err(failure) => failed(&failure),
@@ -237,30 +329,32 @@ impl Served {
         }
     }
 
-    /// Where the payload ends and the state begins: the schema of the payload tells.
-    fn split<'a>(&self, name: &str, command: bool, body: &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
-        let schemas = self.declared["schemas"].as_array()?;
+    /// Where the payload ends and the state begins. An unknown name is 404, bytes of another schema 400.
+    fn split<'a>(&self, name: &str, command: bool, body: &'a [u8]) -> Result<(&'a [u8], Option<&'a [u8]>), Reply> {
         let entity = &self.declared["entities"][0];
-        let known = match command {
-            true => entity["handles"].as_array()?.iter().any(|handled| handled["command"] == name),
-            false => entity["applies"].as_array()?.iter().any(|applied| applied == name),
+        let listed = |list: &serde_json::Value, key: Option<&str>| {
+            let name_of = |entry: &serde_json::Value| key.map_or(entry == name, |key| entry[key] == name);
+            list.as_array().is_some_and(|list| list.iter().any(name_of))
         };
+        let known =
+            if command { listed(&entity["handles"], Some("command")) } else { listed(&entity["applies"], None) };
         if !known {
-            return None;
+            return Err(problem(StatusCode::NOT_FOUND, "no such name", name));
         }
-        let mut reader = Reader::over(body);
-        crate::avro::skip(&json!(name), schemas, &mut reader).ok()?;
-        let (payload, rest) = body.split_at(body.len() - reader.left());
-        match rest.split_first()? {
-            (0, []) => Some((payload, None)),
-            (2, state) => Some((payload, Some(state))),
-            _ => None,
+        let (payload, rest) = body.split_at(self.function.length(name, body).map_err(|failure| failed(&failure))?);
+        match rest.split_first() {
+            Some((0, [])) => Ok((payload, None)),
+            Some((2, state)) => Ok((payload, Some(state))),
+            _ => Err(problem(StatusCode::BAD_REQUEST, "no state after the payload", "00, or 02 and the state")),
         }
     }
 }
 
-fn unknown_or_bad(name: &str) -> Reply {
-    problem(StatusCode::NOT_FOUND, "no such name, or its payload cannot be read", name)
+/// Come back in a second.
+fn busy() -> Reply {
+    let mut reply = problem(StatusCode::SERVICE_UNAVAILABLE, "busy, or about to stop", "");
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
 }
 
 fn failed(failure: &Failure) -> Reply {
@@ -305,13 +399,9 @@ fn context(headers: &HeaderMap) -> Option<Context> {
     for (byte, at) in seed.iter_mut().zip((0..32).step_by(2)) {
         *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
     }
-    Some(Context {
-        entity_id: entity_id(headers),
-        seq: text(headers, "evento-seq")?.parse().ok()?,
-        command_id: unpercent(text(headers, "evento-id")?),
-        time_ms: time(headers)?,
-        seed,
-    })
+    let seq = text(headers, "evento-seq")?.parse().ok()?;
+    let id = unpercent(text(headers, "evento-id")?);
+    Some(Context::new(entity_id(headers), seq, id, time(headers)?, seed))
 }
 
 fn entity_id(headers: &HeaderMap) -> String {
@@ -337,18 +427,14 @@ fn unpercent(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Reads `2026-11-23T06:00:00.000Z` as milliseconds (days after Hinnant, "low-level date algorithms").
-fn time(headers: &HeaderMap) -> Option<i64> {
+/// Reads `2026-11-23T06:00:00.000Z`.
+fn time(headers: &HeaderMap) -> Option<Timestamp> {
     let text = text(headers, "evento-time")?;
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let days = days_of(number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let ms = number(20, 23)?;
-    let y = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (y.div_euclid(400), y.rem_euclid(400));
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
-    Some((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000 + ms)
+    let millis = number(20, 23)?;
+    Some(Timestamp::from_millis((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000 + millis))
 }
 
 fn reply(kind: &'static str, body: Bytes) -> Reply {

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 use crate::avro::Record;
 use crate::run::evolve;
-use crate::{ApplyContext, Context, Encoded, Failure, Function};
+use crate::{ApplyContext, Context, Encoded, Failure, Function, Timestamp};
 
 /// A test that is being told.
 pub struct Given<F> {
@@ -29,35 +29,29 @@ pub struct Outcome<F> {
 
 /// Begins with an instance that has no events.
 pub fn given<F: Function>(function: F) -> Given<F> {
-    let context = Context {
-        entity_id: "test".into(),
-        seq: 0,
-        command_id: "command".into(),
-        time_ms: 1_795_413_600_000,
-        seed: [7; 16],
-    };
+    let context = Context::new("test", 0, "command", Timestamp::from_millis(1_795_413_600_000), [7; 16]);
     Given { function, state: None, seq: 0, context }
 }
 
 impl<F: Function> Given<F> {
     /// This event has happened.
-    pub fn event<E: Record>(mut self, event: E) -> Given<F> {
-        let encoded = [Encoded::of(&event)];
+    pub fn event<E: Record + PartialEq + Debug>(mut self, event: E) -> Given<F> {
+        let encoded = [Encoded { type_name: E::NAME, payload: through_codec(&event) }];
         self.state = applied_twice(&self.function, &encoded, self.state, &self.context.for_apply());
         self.seq += 1;
         self
     }
 
     /// The instance has this state.
-    pub fn state<S: Record>(mut self, state: S) -> Given<F> {
-        self.state = Some(state.encode());
+    pub fn state<S: Record + PartialEq + Debug>(mut self, state: S) -> Given<F> {
+        self.state = Some(through_codec(&state));
         self.seq = self.seq.max(1);
         self
     }
 
     /// The command is accepted at this time.
-    pub fn at(mut self, time_ms: i64) -> Given<F> {
-        self.context.time_ms = time_ms;
+    pub fn at(mut self, time: Timestamp) -> Given<F> {
+        self.context.time = time;
         self
     }
 
@@ -73,14 +67,23 @@ impl<F: Function> Given<F> {
         self
     }
 
+    fn attempt(&self) -> Context {
+        let Context { entity_id, seq, command_id, time, seed, .. } = &self.context;
+        Context::new(entity_id.as_str(), *seq, command_id.as_str(), *time, *seed)
+    }
+
     /// The command is decided.
     pub fn when<C: Record + PartialEq + Debug>(mut self, command: C) -> Outcome<F> {
-        let bytes = command.encode();
-        assert_eq!(C::decode(&bytes).as_ref(), Ok(&command), "the command does not pass through its codec");
+        let bytes = through_codec(&command);
         self.context.seq = self.seq;
-        let decide = || self.function.handle(C::NAME, &bytes, self.state.as_deref(), &self.context);
+        // Each attempt draws its chance from the beginning, as after a failure.
+        let decide = || self.function.handle(C::NAME, &bytes, self.state.as_deref(), &self.attempt());
         let decided = decide();
         assert_eq!(decided, decide(), "handle is not deterministic");
+        if let Ok(events) = &decided {
+            // What the commit gate would refuse fails here, whatever the test asks afterwards.
+            applied_twice(&self.function, events, self.state.clone(), &self.context.for_apply());
+        }
         Outcome { function: self.function, before: self.state, decided, next: 0, context: self.context }
     }
 }
@@ -93,6 +96,18 @@ impl<F: Function> Outcome<F> {
         assert_eq!(found.type_name, E::NAME, "another event; {event:?} was expected");
         assert_eq!(E::decode(&found.payload).as_ref(), Ok(&event));
         self.next += 1;
+        self
+    }
+
+    /// The only event is this one, and it tells that the business said no.
+    pub fn then_rejected<E: Record + PartialEq + Debug>(self, event: E) -> Outcome<F> {
+        assert!(self.function.rejects(E::NAME), "{} is no rejection", E::NAME);
+        self.then(event).nothing_else()
+    }
+
+    /// The instance has no state afterwards.
+    pub fn then_no_state(self) -> Outcome<F> {
+        assert_eq!(self.after(), None, "there is a state");
         self
     }
 
@@ -125,6 +140,13 @@ impl<F: Function> Outcome<F> {
         let events = self.decided.as_ref().expect("handle failed");
         applied_twice(&self.function, events, self.before.clone(), &self.context.for_apply())
     }
+}
+
+/// The bytes of a value that reads back as what it is.
+fn through_codec<T: Record + PartialEq + Debug>(value: &T) -> Vec<u8> {
+    let bytes = value.encode().unwrap_or_else(|error| panic!("{value:?} cannot be written: {error}"));
+    assert_eq!(T::decode(&bytes).as_ref(), Ok(value), "it does not pass through its codec");
+    bytes
 }
 
 fn applied_twice(

@@ -15,8 +15,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-log", &["evento-model"]),
     ("evento-function", &["evento-model", "evento-schema"]),
     ("evento-engine", &["evento-model", "evento-schema", "evento-log", "evento-function"]),
+    ("evento-gen", &["evento-model", "evento-schema"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-listener", &["evento-model", "evento-schema", "evento-log"]),
+    ("evento-conformance", &["evento-model", "evento-schema", "evento-function"]),
     ("evento-check", &["evento-model", "evento-log"]),
     (
         "evento",
@@ -26,8 +28,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-log",
             "evento-function",
             "evento-engine",
+            "evento-gen",
             "evento-gateway",
             "evento-listener",
+            "evento-conformance",
             "evento-check",
             "evento-sdk",
         ],
@@ -38,6 +42,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("evento-sdk", &[]),
     ("bank-function", &["evento-sdk"]),
+    ("evento-probe", &["evento-sdk"]),
+    ("evento-sdk-crosscheck", &["evento-sdk"]),
     ("xtask", &[]),
 ];
 
@@ -50,6 +56,7 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("evento-schema", &["tokio", "hyper"]),
     ("evento-engine", &["tokio", "hyper", "axum", "fjall"]),
     ("evento-log", &["hyper", "axum"]),
+    ("evento-gen", &["tokio", "hyper"]),
 ];
 
 /// Libraries that a crate must not name among its direct normal dependencies.

@@ -124,8 +124,7 @@ fn checked_name(context: &mut Context<'_>, schema: &Schema, node: &Node, pointer
         context.report(finding.help("add a namespace, such as namespace: bank"));
         return None;
     };
-    let reserved = name.as_str().split('.').next() == Some(platform::NAMESPACE);
-    if reserved {
+    if platform::is_reserved(name.as_str()) {
         let key = if node.get("namespace").is_some() { "namespace" } else { "name" };
         let message = format!("the namespace {} is reserved for the platform", platform::NAMESPACE);
         context.error(2004, &place_of(key), &step(pointer, key), message);

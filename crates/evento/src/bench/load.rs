@@ -13,7 +13,7 @@ use tokio::task::LocalSet;
 use super::Plan;
 use super::client::Connection;
 use super::server::{Server, Usage};
-use super::told::{OpenAccount, ReceiveDeposit, Told, id};
+use super::told::{Told, id, open_account, receive_deposit};
 
 /// What one run came to.
 pub struct Run {
@@ -96,7 +96,7 @@ pub async fn run(server: &Server, plan: &Plan, mut told: Told) -> anyhow::Result
 
 /// Every account is opened before, in bulk.
 async fn open_accounts(server: &Server, plan: &Plan, told: &mut Told) -> anyhow::Result<()> {
-    let opening = OpenAccount { owner: "Ada".to_owned(), currency: "EUR".to_owned() };
+    let opening = open_account("Ada", "EUR");
     let mut connection = Connection::open(&server.host).await?;
     for start in (0..plan.instances).step_by(1_000) {
         let (mut body, mut ops) = (String::new(), Vec::new());
@@ -153,8 +153,9 @@ async fn client(shared: Rc<RefCell<Shared>>, seed: u64) -> anyhow::Result<()> {
         ops.clear();
         {
             let told = &mut shared.borrow_mut().told;
-            let deposit = |amount| ReceiveDeposit { amount, reference: REFERENCE.to_owned() };
-            ops.extend(chosen.iter().map(|(n, amount)| told.send(&plan, *n as usize, &deposit(*amount))));
+            ops.extend(
+                chosen.iter().map(|(n, amount)| told.send(&plan, *n as usize, &receive_deposit(*amount, REFERENCE))),
+            );
         }
         request(&plan, &chosen, &ops, &mut path, &mut body);
         let key = if let [Some(op)] = ops[..] { Some(id(op)) } else { None };

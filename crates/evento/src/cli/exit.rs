@@ -61,7 +61,7 @@ impl Exit {
             (Some(2401 | 2402 | 7005), _) => Exit::Conflict,
             (Some(2001..=2399), _) => Exit::Differs,
             (Some(6001 | 6002), _) | (_, 401 | 403) => Exit::Denied,
-            (Some(7001), _) | (_, 429 | 503) => Exit::Unavailable,
+            (Some(7001 | 7006), _) | (_, 429 | 503) => Exit::Unavailable,
             (Some(7004), _) => Exit::InUse,
             (_, 404) => Exit::NotFound,
             (_, 409 | 412 | 422) => Exit::Conflict,

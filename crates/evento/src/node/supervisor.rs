@@ -211,6 +211,7 @@ fn candidate(
             let manifest = Manifest {
                 label: String::new(),
                 batch,
+                plain: !batch || spec.modes.iter().any(|mode| mode == "plain"),
                 http2: false,
                 schemas: Vec::new(),
                 entities,

@@ -22,6 +22,8 @@ pub enum Form {
     Name,
     /// CloudEvents in JSON, one per line (events only).
     Cloudevents,
+    /// JUnit XML (conformance only).
+    Junit,
 }
 
 impl Form {
@@ -39,7 +41,7 @@ impl Form {
                 Some(items) => items.iter().map(|item| format!("{}\n", name(item))).collect(),
                 None => format!("{}\n", name(value)),
             },
-            Form::Yaml | Form::Table | Form::Wide => yaml::to_yaml(value),
+            Form::Yaml | Form::Table | Form::Wide | Form::Junit => yaml::to_yaml(value),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What torture runs on: a small account whose function lives in this program, so that an installed binary needs
 //! no project beside it. `evento torture-function` serves it; the judge folds with the same code.
 
-use evento_sdk::{ApplyContext, Context, Events, Failure, Function, many, one};
+use evento_sdk::{ApplyContext, Context, Decision, Failure, Function, Timestamp, many, one};
 
+pub use super::domain::*;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure as CliFailure;
 
@@ -10,45 +11,6 @@ use crate::cli::failure::Failure as CliFailure;
 pub const RESOURCES: &str = include_str!("bank.yaml");
 /// Full name of the entity.
 pub const ENTITY: &str = "torture.Account";
-
-evento_sdk::record! {
-    /// An account; the first deposit opens it.
-    pub struct Account("torture.Account") {
-        /// Never negative.
-        balance: i64,
-        /// Deposits so far.
-        deposits: i64,
-    }
-    /// Take money in.
-    pub struct Deposit("torture.Deposit") { amount: i64, note: String }
-    /// Pay money out.
-    pub struct Withdraw("torture.Withdraw") { amount: i64 }
-    /// Pay money out in several parts, all or none.
-    pub struct Split("torture.Split") { amount: i64, parts: i32 }
-    /// Fail, whenever it is tried.
-    pub struct Break("torture.Break") {}
-    /// Money came in.
-    pub struct Deposited("torture.Deposited") { amount: i64, note: String }
-    /// Money was paid out.
-    pub struct Withdrawn("torture.Withdrawn") { amount: i64 }
-    /// There was not enough.
-    pub struct Refused("torture.Refused") { reason: String }
-}
-
-evento_sdk::entity! {
-    pub trait AccountFunction, host AccountHost, for Account, state version 1;
-    handle {
-        deposit: Deposit => DepositResult { Deposited, Refused },
-        withdraw: Withdraw => WithdrawResult { Withdrawn, Refused },
-        split: Split => SplitResult { Withdrawn, Refused },
-        break_: Break => BreakResult { Refused },
-    }
-    apply {
-        on_deposited: Deposited,
-        on_withdrawn: Withdrawn,
-    }
-    rejections { Refused }
-}
 
 /// The account's rules.
 #[derive(Clone, Copy, Debug)]
@@ -60,21 +22,21 @@ fn refused(account: Option<&Account>, amount: i64) -> Option<Refused> {
 }
 
 impl AccountFunction for Accounts {
-    fn deposit(&self, c: Deposit, _: Option<&Account>, _: &Context) -> Result<Events<DepositResult>, Failure> {
+    fn deposit(&self, c: Deposit, _: Option<&Account>, _: &Context) -> Decision<DepositResult> {
         match c.amount > 0 {
             true => one(Deposited { amount: c.amount, note: c.note }),
             false => one(Refused { reason: "nothing came in".to_owned() }),
         }
     }
 
-    fn withdraw(&self, c: Withdraw, a: Option<&Account>, _: &Context) -> Result<Events<WithdrawResult>, Failure> {
+    fn withdraw(&self, c: Withdraw, a: Option<&Account>, _: &Context) -> Decision<WithdrawResult> {
         match refused(a, c.amount) {
             Some(refused) => one(refused),
             None => one(Withdrawn { amount: c.amount }),
         }
     }
 
-    fn split(&self, c: Split, a: Option<&Account>, _: &Context) -> Result<Events<SplitResult>, Failure> {
+    fn split(&self, c: Split, a: Option<&Account>, _: &Context) -> Decision<SplitResult> {
         let total = c.amount.saturating_mul(i64::from(c.parts));
         match refused(a, total) {
             Some(refused) => one(refused),
@@ -85,7 +47,7 @@ impl AccountFunction for Accounts {
         }
     }
 
-    fn break_(&self, _: Break, _: Option<&Account>, _: &Context) -> Result<Events<BreakResult>, Failure> {
+    fn r#break(&self, _: Break, _: Option<&Account>, _: &Context) -> Decision<BreakResult> {
         Err(Failure::retry("it fails by intent"))
     }
 
@@ -112,7 +74,7 @@ pub fn fold(id: &str, event: &evento_check::EventView, state: Option<Vec<u8>>) -
     if !host.applies(&event.type_name) {
         return Ok(state);
     }
-    let context = ApplyContext { entity_id: id.to_owned(), time_ms: event.time.0 };
+    let context = ApplyContext { entity_id: id.to_owned(), time: Timestamp::from_millis(event.time.0) };
     host.apply(&event.type_name, &event.payload, state.as_deref(), &context)
         .map_err(|failure| format!("event {}: {}", event.seq, failure.title))
 }

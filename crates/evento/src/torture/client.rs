@@ -37,7 +37,7 @@ struct Planned {
 
 impl Planned {
     fn of<R: Record>(id: String, cmd: String, verb: &'static str, record: &R, body: &Value) -> Planned {
-        let pd = content_digest(R::NAME, &record.encode());
+        let pd = content_digest(R::NAME, &bytes(record));
         Planned { id, cmd, verb, name: R::NAME, body: body.to_string(), pd, bad: false }
     }
 
@@ -48,6 +48,11 @@ impl Planned {
     fn path(&self) -> String {
         format!("/v1/entities/account/{}/commands", self.id)
     }
+}
+
+/// The bytes of a record. Numbers and texts, which every schema of the torture bank holds, always have some.
+fn bytes<R: Record>(record: &R) -> Vec<u8> {
+    record.encode().unwrap_or_default()
 }
 
 /// How an attempt to get an outcome ended.
@@ -327,5 +332,5 @@ fn told_state(document: &Value) -> Option<Digest> {
         return Some(state_digest(None));
     }
     let account = Account { balance: state["balance"].as_i64()?, deposits: state["deposits"].as_i64()? };
-    Some(state_digest(Some(&account.encode())))
+    Some(state_digest(Some(&bytes(&account))))
 }

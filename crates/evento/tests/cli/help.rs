@@ -27,34 +27,36 @@ fn the_program() {
             Usage: evento [OPTIONS] <COMMAND>
 
             Commands:
-              init        Make a project that runs
-              dev         Run Evento with the functions of this folder, and watch them
-              serve       Run Evento for good
-              verify      Replay events and compare with the stored states
-              backup      Write everything up to one commit into an archive, while Evento runs
-              restore     Make a data directory from an archive
-              check       Judge a data directory against a history of what clients were told
-              torture     Kill, pause, cut off and fill a server under load, and judge what it told and kept
-              bench       Measure speed and weight, and check that nothing acknowledged is missing
-              apply       Register resources: a set of files, all or nothing
-              diff        Show what apply would change
-              render      Print the documents with every named file in its place
-              get         List resources, or show one
-              describe    Show a resource with its status
-              delete      Delete resources
-              send        Send a command to an instance and tell its outcome
-              state       Show the state of an instance: now, at a version, at a time
-              history     List the events of an instance
-              tail        Follow events as they happen
-              command     Look after commands: list, get, retry, park, abandon [alias: cmd]
-              function    Look after functions: list, describe, logs, invoke [alias: fn]
-              group       Look at the consumer groups of Kafka clients: list, describe
-              topic       Look at the topics that Kafka clients see: list, describe, refused
-              schema      Check schemas without a server, or print the schema of a function's input
-              explain     Explain an error code
-              config      Show configuration and contexts
-              completion  Write a completion script
-              version     Show the versions of this program and of the server
+              init         Make a project that runs
+              gen          Make typed code of the schemas: types, codecs, and the interface a function implements
+              dev          Run Evento with the functions of this folder, and watch them
+              serve        Run Evento for good
+              verify       Replay events and compare with the stored states
+              backup       Write everything up to one commit into an archive, while Evento runs
+              restore      Make a data directory from an archive
+              check        Judge a data directory against a history of what clients were told
+              torture      Kill, pause, cut off and fill a server under load, and judge what it told and kept
+              bench        Measure speed and weight, and check that nothing acknowledged is missing
+              apply        Register resources: a set of files, all or nothing
+              diff         Show what apply would change
+              render       Print the documents with every named file in its place
+              get          List resources, or show one
+              describe     Show a resource with its status
+              delete       Delete resources
+              send         Send a command to an instance and tell its outcome
+              state        Show the state of an instance: now, at a version, at a time
+              history      List the events of an instance
+              tail         Follow events as they happen
+              command      Look after commands: list, get, retry, park, abandon [alias: cmd]
+              function     Look after functions: list, describe, logs, invoke [alias: fn]
+              group        Look at the consumer groups of Kafka clients: list, describe
+              topic        Look at the topics that Kafka clients see: list, describe, refused
+              schema       Check schemas without a server, or print the schema of a function's input
+              conformance  Ask a function whether it keeps the rules of the function protocol
+              explain      Explain an error code
+              config       Show configuration and contexts
+              completion   Write a completion script
+              version      Show the versions of this program and of the server
 
             Options:
               -h, --help
@@ -81,6 +83,7 @@ fn the_program() {
                       - yaml:        One YAML document
                       - name:        Only names or ids, one per line
                       - cloudevents: CloudEvents in JSON, one per line (events only)
+                      - junit:       JUnit XML (conformance only)
 
                       [default: table]
 

@@ -3,6 +3,7 @@
 
 mod commands;
 mod events;
+mod generating;
 mod help;
 mod resources;
 mod sending;

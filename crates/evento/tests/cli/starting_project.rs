@@ -9,7 +9,7 @@ fn a_new_project_is_complete_and_passes_its_checks() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let run = |line: &str| run_in(folder.path(), &[], line, "");
     run("init bank").check(&expect![[r#"
-        bank: 25 files, a bank account in Python by hand: Flask and fastavro
+        bank: 51 files, a bank account in Python on the SDK
         --- stderr
         next:
           cd bank && evento dev

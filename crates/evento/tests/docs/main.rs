@@ -19,8 +19,14 @@ fn root() -> PathBuf {
 
 struct Dev {
     child: Child,
-    listen: String,
+    shell: Shell,
     _data: tempfile::TempDir,
+}
+
+/// Runs lines of a transcript against a server.
+#[derive(Clone)]
+struct Shell {
+    listen: String,
 }
 
 impl Dev {
@@ -41,16 +47,22 @@ impl Dev {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("evento dev starts");
-        let mut dev = Dev { child, listen, _data: data };
+        let mut dev = Dev { child, shell: Shell::new(&listen), _data: data };
         let until = Instant::now() + START_MAX;
         loop {
-            let listed = dev.run(folder, "evento function list -o json");
+            let listed = dev.shell.run(folder, "evento function list -o json");
             if listed.1.contains("\"ready\"") {
                 return dev;
             }
             assert!(dev.child.try_wait().expect("its status").is_none(), "evento dev ended");
             assert!(Instant::now() < until, "evento dev is not ready: {listed:?}");
         }
+    }
+}
+
+impl Shell {
+    fn new(listen: &str) -> Shell {
+        Shell { listen: listen.to_owned() }
     }
 
     /// Runs a line of a transcript: exit code, stdout, stderr.
@@ -122,19 +134,86 @@ fn masked(text: &str) -> String {
     out
 }
 
+/// A page that begins with `evento init`: run in a new folder. `cd` changes it; `evento dev` runs until the end.
+fn check_project(page: &str) {
+    let place = tempfile::tempdir().expect("a folder");
+    let mut folder = place.path().canonicalize().expect("the folder");
+    let mut shell = Shell::new("127.0.0.1:0");
+    let mut dev = None;
+    for (command, wanted) in transcript(&std::fs::read_to_string(root().join(page)).expect("the page")) {
+        if let Some(inner) = command.strip_prefix("cd ") {
+            folder.push(inner);
+        } else if command == "evento dev" {
+            let started = Dev::start(&folder);
+            shell = started.shell.clone();
+            dev = Some(started);
+        } else {
+            expect(page, &shell, &folder, &command, &wanted);
+        }
+    }
+    assert!(dev.is_some(), "{page} starts no server");
+}
+
+fn expect(page: &str, shell: &Shell, folder: &Path, command: &str, wanted: &str) {
+    let (code, stdout, stderr) = shell.run(folder, command);
+    // 4 is a business refusal.
+    assert!(code == 0 || code == 4, "{page}: $ {command}\nexit {code}\n{stdout}{stderr}");
+    if !wanted.is_empty() {
+        assert_eq!(masked(&stdout), masked(wanted), "{page}: $ {command}");
+    }
+}
+
 fn check(page: &str, folder: &str) {
     let folder = root().join(folder);
     let steps = transcript(&std::fs::read_to_string(root().join(page)).expect("the page"));
     assert!(!steps.is_empty(), "{page} shows nothing");
     let dev = Dev::start(&folder);
     for (command, wanted) in steps {
-        let (code, stdout, stderr) = dev.run(&folder, &command);
-        // 4 is a business refusal.
-        assert!(code == 0 || code == 4, "{page}: $ {command}\nexit {code}\n{stdout}{stderr}");
+        expect(page, &dev.shell, &folder, &command, &wanted);
+    }
+}
+
+/// A page that begins with `evento init bank`: its commands run in a new folder, those that send once
+/// `evento dev` runs in the project. Cargo finds the SDK of this repository, and one folder for what it builds.
+fn check_in_new_project(page: &str) {
+    let steps = transcript(&std::fs::read_to_string(root().join(page)).expect("the page"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (sdk, builds) = (root().join("sdk/rust"), Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-project"));
+    let config = format!(
+        "[patch.crates-io]\nevento-sdk = {{ path = {:?} }}\n[build]\ntarget-dir = {:?}\n",
+        sdk.display().to_string(),
+        builds.display().to_string()
+    );
+    std::fs::create_dir(folder.path().join(".cargo")).expect("a folder");
+    std::fs::write(folder.path().join(".cargo/config.toml"), config).expect("writable");
+    let without_server = |line: &str| {
+        let programs = Path::new(env!("CARGO_BIN_EXE_evento")).parent().expect("a folder");
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(folder.path()).env("PATH", path).env_remove("CARGO_TARGET_DIR");
+        let output = command.output().expect("sh runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    };
+    let mut dev: Option<Dev> = None;
+    for (command, wanted) in steps {
+        if command.starts_with("evento send") && dev.is_none() {
+            dev = Some(Dev::start(&folder.path().join("bank")));
+        }
+        let (code, stdout, stderr) = match &dev {
+            Some(dev) => dev.shell.run(&folder.path().join("bank"), &command),
+            None => without_server(&command),
+        };
+        assert_eq!(code, 0, "{page}: $ {command}\n{stdout}{stderr}");
         if !wanted.is_empty() {
             assert_eq!(masked(&stdout), masked(&wanted), "{page}: $ {command}");
         }
     }
+}
+
+#[test]
+fn the_page_on_rust_leads_from_nothing_to_a_handled_command() {
+    check_in_new_project("docs/functions-rust.md");
 }
 
 #[test]
@@ -148,10 +227,31 @@ fn the_tutorial_does_what_it_says() {
 }
 
 #[test]
+fn the_page_on_python_does_what_it_says() {
+    check_project("docs/functions-python.md");
+}
+
+#[test]
+fn the_page_on_go_does_what_it_says() {
+    check_project("docs/functions-go.md");
+}
+
+#[test]
+fn the_page_on_typescript_does_what_it_says() {
+    check_project("docs/functions-typescript.md");
+}
+
+#[test]
+fn the_page_on_java_does_what_it_says() {
+    check_project("docs/functions-java.md");
+}
+
+#[test]
 fn the_pages_on_the_bank_do_what_they_say() {
     for page in [
         "docs/http-api.md",
         "docs/command-line.md",
+        "docs/conformance.md",
         "docs/resources.md",
         "docs/kafka.md",
         "docs/schema-registry.md",

@@ -4,6 +4,7 @@ mod addressed;
 mod backup;
 mod bad_input;
 mod bench;
+mod conformance;
 mod drills;
 mod failed_write;
 mod full_disk;

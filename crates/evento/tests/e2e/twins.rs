@@ -1,4 +1,5 @@
-//! The bank in Rust and the bank in Python give the same events and states for the same commands.
+//! The bank in Rust, the banks in Python, by hand and on the SDK, and the banks in Go and Java give the same events and
+//! states for the same commands. What is stored is canonical, so equal values of one schema are equal bytes.
 
 use std::path::Path;
 
@@ -46,5 +47,30 @@ fn rust_and_python_decide_and_evolve_alike() {
     let in_rust = run(rust.path(), bank_function(), "");
     let in_python = run(python.path(), &root().join("examples/bank-python/run-function"), PYTHON);
     assert_eq!(in_rust, in_python);
+    assert_eq!(in_rust.0.len(), 13);
+    let typed = tempfile::tempdir().expect("a folder");
+    let on_the_sdk = run(typed.path(), &root().join("examples/bank-python-typed/run-function"), "");
+    assert_eq!(in_rust, on_the_sdk);
+}
+
+#[test]
+fn rust_and_go_decide_and_evolve_alike() {
+    if std::process::Command::new("go").arg("version").output().is_err() {
+        eprintln!("SKIPPED: there is no go to build examples/bank-go with");
+        return;
+    }
+    let (rust, go) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let in_rust = run(rust.path(), bank_function(), "");
+    let in_go = run(go.path(), &root().join("examples/bank-go/run-function"), "");
+    assert_eq!(in_rust, in_go);
+    assert_eq!(in_rust.0.len(), 13);
+}
+
+#[test]
+fn rust_and_java_decide_and_evolve_alike() {
+    let (rust, java) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let in_rust = run(rust.path(), bank_function(), "");
+    let in_java = run(java.path(), &root().join("examples/bank-java/run-function"), "");
+    assert_eq!(in_rust, in_java);
     assert_eq!(in_rust.0.len(), 13);
 }

@@ -1,77 +1,19 @@
 //! The bank's account: what can be asked of it, what can happen to it, and the two pure functions between.
 //!
-//! The records are those of `../schemas`; the resources in `../resources` are the truth about them.
+//! The records and the trait are made of `../schemas` and `../resources` by
+//! `evento gen rust --resources ../resources --out src/bank`.
 
-use evento_sdk::{ApplyContext, Context, Events, Failure, one};
+pub mod bank;
 
-evento_sdk::record! {
-    /// A customer's account.
-    pub struct Account("bank.Account") {
-        owner: String,
-        currency: String,
-        /// In minor units, never negative.
-        balance: i64,
-        deposits: i32 = 0,
-        closed: bool = false,
-    }
+use evento_sdk::{ApplyContext, Context, Decision, one};
 
-    /// Open an account.
-    pub struct OpenAccount("bank.OpenAccount") { owner: String, currency: String = "EUR" }
-    /// Take money in.
-    pub struct ReceiveDeposit("bank.ReceiveDeposit") { amount: i64, reference: String = "" }
-    /// Pay cash out.
-    pub struct WithdrawCash("bank.WithdrawCash") { amount: i64, reference: String = "" }
-    /// Send money to another account.
-    pub struct TransferOut("bank.TransferOut") { amount: i64, to: String, reference: String = "" }
-    /// Close an account that is empty.
-    pub struct CloseAccount("bank.CloseAccount") {}
-
-    /// An account was opened.
-    pub struct AccountOpened("bank.AccountOpened") { owner: String, currency: String }
-    /// The account was open already.
-    pub struct AccountOpeningRejected("bank.AccountOpeningRejected") { reason: String }
-    /// Money came in.
-    pub struct DepositReceived("bank.DepositReceived") { amount: i64, reference: String }
-    /// Money was not taken.
-    pub struct DepositRejected("bank.DepositRejected") { amount: i64, reason: String }
-    /// Cash was paid out.
-    pub struct CashWithdrawn("bank.CashWithdrawn") { amount: i64, reference: String }
-    /// Cash was not paid out.
-    pub struct WithdrawalRejected("bank.WithdrawalRejected") { amount: i64, reason: String }
-    /// Money was sent to another account.
-    pub struct TransferSent("bank.TransferSent") { amount: i64, to: String, reference: String }
-    /// Money was not sent.
-    pub struct TransferRejected("bank.TransferRejected") { amount: i64, to: String, reason: String }
-    /// The account was closed.
-    pub struct AccountClosed("bank.AccountClosed") {}
-    /// The account was not closed.
-    pub struct AccountClosingRejected("bank.AccountClosingRejected") { reason: String }
-}
-
-evento_sdk::entity! {
-    pub trait AccountFunction, host AccountHost, for Account, state version 1;
-    handle {
-        open_account: OpenAccount => OpenAccountResult { AccountOpened, AccountOpeningRejected },
-        receive_deposit: ReceiveDeposit => ReceiveDepositResult { DepositReceived, DepositRejected },
-        withdraw_cash: WithdrawCash => WithdrawCashResult { CashWithdrawn, WithdrawalRejected },
-        transfer_out: TransferOut => TransferOutResult { TransferSent, TransferRejected },
-        close_account: CloseAccount => CloseAccountResult { AccountClosed, AccountClosingRejected },
-    }
-    apply {
-        on_account_opened: AccountOpened,
-        on_deposit_received: DepositReceived,
-        on_cash_withdrawn: CashWithdrawn,
-        on_transfer_sent: TransferSent,
-        on_account_closed: AccountClosed,
-    }
-    rejections {
-        AccountOpeningRejected, DepositRejected, WithdrawalRejected, TransferRejected, AccountClosingRejected,
-    }
-}
+pub use bank::*;
 
 /// The account's rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Accounts;
+
+evento_sdk::export!(AccountHost(Accounts));
 
 /// Why nothing can be done with an account, if so.
 fn unusable(account: Option<&Account>) -> Option<String> {
@@ -92,24 +34,14 @@ fn unpayable(account: Option<&Account>, amount: i64) -> Option<String> {
 }
 
 impl AccountFunction for Accounts {
-    fn open_account(
-        &self,
-        c: OpenAccount,
-        a: Option<&Account>,
-        _: &Context,
-    ) -> Result<Events<OpenAccountResult>, Failure> {
+    fn open_account(&self, c: OpenAccount, a: Option<&Account>, _: &Context) -> Decision<OpenAccountResult> {
         match a {
             Some(_) => one(AccountOpeningRejected { reason: "the account exists".to_owned() }),
             None => one(AccountOpened { owner: c.owner, currency: c.currency }),
         }
     }
 
-    fn receive_deposit(
-        &self,
-        c: ReceiveDeposit,
-        a: Option<&Account>,
-        _: &Context,
-    ) -> Result<Events<ReceiveDepositResult>, Failure> {
+    fn receive_deposit(&self, c: ReceiveDeposit, a: Option<&Account>, _: &Context) -> Decision<ReceiveDepositResult> {
         let amount = c.amount;
         let reason = match amount > 0 {
             true => unusable(a),
@@ -122,12 +54,7 @@ impl AccountFunction for Accounts {
         }
     }
 
-    fn withdraw_cash(
-        &self,
-        c: WithdrawCash,
-        a: Option<&Account>,
-        _: &Context,
-    ) -> Result<Events<WithdrawCashResult>, Failure> {
+    fn withdraw_cash(&self, c: WithdrawCash, a: Option<&Account>, _: &Context) -> Decision<WithdrawCashResult> {
         let amount = c.amount;
         match unpayable(a, amount) {
             Some(reason) => one(WithdrawalRejected { amount, reason }),
@@ -135,12 +62,7 @@ impl AccountFunction for Accounts {
         }
     }
 
-    fn transfer_out(
-        &self,
-        c: TransferOut,
-        a: Option<&Account>,
-        _: &Context,
-    ) -> Result<Events<TransferOutResult>, Failure> {
+    fn transfer_out(&self, c: TransferOut, a: Option<&Account>, _: &Context) -> Decision<TransferOutResult> {
         let TransferOut { amount, to, reference } = c;
         match unpayable(a, amount) {
             Some(reason) => one(TransferRejected { amount, to, reason }),
@@ -148,12 +70,7 @@ impl AccountFunction for Accounts {
         }
     }
 
-    fn close_account(
-        &self,
-        _: CloseAccount,
-        a: Option<&Account>,
-        _: &Context,
-    ) -> Result<Events<CloseAccountResult>, Failure> {
+    fn close_account(&self, _: CloseAccount, a: Option<&Account>, _: &Context) -> Decision<CloseAccountResult> {
         let left = a.is_some_and(|account| account.balance != 0);
         match unusable(a).or_else(|| left.then(|| "the account is not empty".to_owned())) {
             Some(reason) => one(AccountClosingRejected { reason }),

@@ -1,0 +1,93 @@
+//! The text that is generated, compared with golden files: `golden/LANGUAGE/PROJECT/…`.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p evento-gen --test golden` writes them anew; files that are no longer made are
+//! deleted by hand.
+
+#[path = "common/project.rs"]
+mod project;
+
+use std::path::{Path, PathBuf};
+
+use evento_gen::{GenerateError, Language, Options, generate};
+
+/// Compares every generated file with its golden file, and the list of files with what is there.
+fn compare(language: Language, project: &str) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(language.word()).join(project);
+    compare_in(&golden, language, project);
+}
+
+/// Compares what is made of a project with the files of a folder.
+fn compare_in(folder: &Path, language: Language, project: &str) {
+    let ir = project::ir(project);
+    let files = match generate(&ir, language, &Options::default()) {
+        Err(GenerateError::NotThereYet(_)) => return,
+        files => files.expect("code is made"),
+    };
+    assert_eq!(files, generate(&ir, language, &Options::default()).expect("again"), "not the same text twice");
+    let mut wanted: Vec<PathBuf> = Vec::new();
+    for file in files {
+        let path = folder.join(&file.path);
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+            std::fs::write(&path, &file.text).expect("writable");
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        if let Some((n, (ours, theirs))) = first_difference(&file.text, &golden) {
+            panic!("{} differs in line {n}:\n  made:   {ours}\n  golden: {theirs}\n{HINT}", path.display());
+        }
+        wanted.push(path);
+    }
+    let mut there = Vec::new();
+    project::walk(folder, &mut there);
+    there.sort();
+    wanted.sort();
+    assert_eq!(there, wanted, "files that are not made any more");
+}
+
+const HINT: &str = "UPDATE_EXPECT=1 writes the golden files anew";
+
+fn first_difference<'a>(ours: &'a str, theirs: &'a str) -> Option<(usize, (&'a str, &'a str))> {
+    if ours == theirs {
+        return None;
+    }
+    let longer = ours.lines().count().max(theirs.lines().count());
+    let line = |text: &'a str, n: usize| text.lines().nth(n).unwrap_or("(nothing)");
+    let differing = (0..longer).map(|n| (n + 1, (line(ours, n), line(theirs, n))));
+    Some(differing.into_iter().find(|(_, (ours, theirs))| ours != theirs).unwrap_or((longer, ("line ends", "differ"))))
+}
+
+/// Code of this repository that `evento gen rust` made: from what project, and where.
+#[test]
+fn generated_code_of_this_repository_is_what_is_made_now() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let places = [
+        ("bank", "examples/bank/function/src/bank"),
+        ("conformance", "sdk/rust/probe/src/conformance"),
+        ("torture", "crates/evento/src/torture/domain"),
+    ];
+    for (project, folder) in places {
+        compare_in(&root.join(folder), Language::Rust, project);
+    }
+}
+
+macro_rules! golden {
+    ($($name:ident: $language:ident of $project:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            compare(Language::$language, $project);
+        }
+    )*};
+}
+
+golden! {
+    rust_bank: Rust of "bank";
+    rust_everything: Rust of "everything";
+    python_bank: Python of "bank";
+    python_everything: Python of "everything";
+    typescript_bank: TypeScript of "bank";
+    typescript_everything: TypeScript of "everything";
+    java_bank: Java of "bank";
+    java_everything: Java of "everything";
+    go_bank: Go of "bank";
+    go_everything: Go of "everything";
+}

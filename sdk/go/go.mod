@@ -1,0 +1,3 @@
+module evento.dev/sdk/go
+
+go 1.24

@@ -1,0 +1,3 @@
+"""The version of this SDK. It stands in the manifest of every function."""
+
+VERSION = "0.1.0"
