@@ -1,6 +1,6 @@
 """Request identity: whether a request comes from Evento. Ed25519 by the standard library's means alone.
 
-A verification takes about 4 ms of processor time. It is asked for once for each request, and a request carries up to
+A verification takes about 2 ms of processor time. It is asked for once for each request, and a request carries up to
 512 works; on a unix socket, where only Evento can connect, identity is off. When the package `cryptography` can be
 imported, it does the arithmetic in a fraction of that.
 

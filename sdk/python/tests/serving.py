@@ -85,13 +85,13 @@ def ask(
 
 
 @contextmanager
-def served(program: str, listen: str, **environment: str) -> Iterator[Served]:
-    """Runs a program of this folder until the end of the block."""
+def served(program: str | list[str], listen: str, **environment: str) -> Iterator[Served]:
+    """Runs a program of this folder, or a whole command, until the end of the block."""
     paths = [HERE.parent, HERE.parent / "probe", HERE]
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     python_path = os.pathsep.join(map(str, paths))
     process = subprocess.Popen(
-        [sys.executable, str(HERE / program)],
+        [sys.executable, str(HERE / program)] if isinstance(program, str) else program,
         env={**clean, "PYTHONPATH": python_path, "EVENTO_LISTEN": listen, **environment},
     )
     served = Served(process, listen)
