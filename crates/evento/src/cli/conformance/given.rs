@@ -12,7 +12,7 @@ use serde_json::json;
 /// The Function with this name.
 pub(super) fn function(set: &ResourceSet, name: &str) -> Option<FunctionSpec> {
     set.resources.iter().find_map(|resource| match &resource.spec {
-        Spec::Function(spec) if resource.name.as_str() == name => Some(spec.clone()),
+        Spec::Function(spec) if resource.name.as_str() == name => Some(FunctionSpec::clone(spec)),
         _ => None,
     })
 }
@@ -20,7 +20,7 @@ pub(super) fn function(set: &ResourceSet, name: &str) -> Option<FunctionSpec> {
 /// The Function, if there is exactly one.
 pub(super) fn only_function(set: &ResourceSet) -> Option<FunctionSpec> {
     let mut functions = set.resources.iter().filter_map(|resource| match &resource.spec {
-        Spec::Function(spec) => Some(spec.clone()),
+        Spec::Function(spec) => Some(FunctionSpec::clone(spec)),
         _ => None,
     });
     functions.next().filter(|_| functions.next().is_none())
