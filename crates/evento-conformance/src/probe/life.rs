@@ -241,10 +241,14 @@ async fn noise(subject: Arc<Subject>, stop: Arc<AtomicBool>, mut chance: Chance)
                 Some(subject.common(crate::wire::Ask::post(format!("/{path}"), "avro/binary", call.payload.clone())))
             }
         };
-        match ask {
-            // No answer is demanded; what happens to the process is what counts.
-            Some(ask) => drop(subject.wire.ask(&ask, Duration::from_secs(1)).await),
-            None => drop(raw::blurt(&subject.wire, &call.payload).await),
+        // No answer is demanded; what happens to the process is what counts.
+        let answered = match ask {
+            Some(ask) => subject.wire.ask(&ask, Duration::from_secs(1)).await.map(drop),
+            None => raw::blurt(&subject.wire, &call.payload).await,
+        };
+        if answered.is_err() {
+            // Nobody may be there any more: refusals come at once, and must not keep the threads from all else.
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         made += 1;
     }

@@ -18,11 +18,19 @@ use crate::wire::{Ask, Reply};
 /// What is done to a good value.
 const SPOILS: [&str; 4] = ["cut short", "with a byte too much", "with a union index that is none", "with bad UTF-8"];
 
-/// Whether a good call is still answered; a fault if not.
-pub(crate) async fn next_call_works(subject: &Subject, chance: &mut Chance, out: &mut Findings) {
+/// A call for each framing that is answered before anything bad is done.
+pub(crate) async fn good_calls(subject: &Subject, chance: &mut Chance) -> Vec<(Mode, Call)> {
+    let mut good = Vec::new();
     for mode in subject.modes.clone() {
-        let Some((call, _)) = good_call(subject, mode, chance).await else { continue };
-        let came = match subject.one(mode, &call).await {
+        good.extend(good_call(subject, mode, chance).await.map(|(call, _)| (mode, call)));
+    }
+    good
+}
+
+/// That calls which were answered before are answered still.
+pub(crate) async fn still_answered(subject: &Subject, good: &[(Mode, Call)], out: &mut Findings) {
+    for (mode, call) in good {
+        let came = match subject.one(*mode, call).await {
             Ok(Answer::Failed(failed)) => Err(failed.to_string()),
             Ok(_) => Ok(()),
             Err(why) => Err(why),
@@ -76,6 +84,7 @@ async fn run_refused(subject: &Subject, request: &RunRequest) -> Result<(), Stri
 }
 
 pub(crate) async fn f04(subject: &Subject, chance: &mut Chance, out: &mut Findings) {
+    let before = good_calls(subject, chance).await;
     let Ok(unknown) = FullName::new("evento.unknown.NoSuchThing") else { return };
     let some = commands(subject).into_iter().map(|(entity, name)| (entity, name, StepKind::Command));
     let some = some.chain(applied(subject).into_iter().map(|(entity, name)| (entity, name, StepKind::Event)));
@@ -94,7 +103,7 @@ pub(crate) async fn f04(subject: &Subject, chance: &mut Chance, out: &mut Findin
             out.check(format!("run: the unknown entity {unknown} with the {what} {name}"), came);
         }
     }
-    next_call_works(subject, chance, out).await;
+    still_answered(subject, &before, out).await;
 }
 
 async fn run_call_refused(subject: &Subject, entity: &FullName, call: &Call) -> Result<(), String> {
@@ -123,6 +132,7 @@ fn spoiled(datum: &Datum, spoil: usize) -> Option<Vec<u8>> {
 }
 
 pub(crate) async fn f05(subject: &Subject, chance: &mut Chance, out: &mut Findings) {
+    let before = good_calls(subject, chance).await;
     let commands = commands(subject).into_iter().map(|(entity, name)| (entity, name, StepKind::Command));
     let events = applied(subject).into_iter().map(|(entity, name)| (entity, name, StepKind::Event));
     for (entity, name, kind) in commands.chain(events) {
@@ -154,7 +164,7 @@ pub(crate) async fn f05(subject: &Subject, chance: &mut Chance, out: &mut Findin
     if subject.has(Mode::Run) {
         envelopes(subject, chance, out).await;
     }
-    next_call_works(subject, chance, out).await;
+    still_answered(subject, &before, out).await;
 }
 
 /// In plain the body is one datum: the payload, the union's index, the state.
@@ -205,9 +215,9 @@ async fn envelopes(subject: &Subject, chance: &mut Chance, out: &mut Findings) {
 }
 
 pub(crate) async fn f06(subject: &Subject, chance: &mut Chance, out: &mut Findings) {
+    let before = good_calls(subject, chance).await;
     let mut asks = Vec::new();
-    for mode in subject.modes.clone() {
-        let Some((call, _)) = good_call(subject, mode, chance).await else { continue };
+    for (mode, call) in before.clone() {
         let ask = match mode {
             Mode::Plain => subject.plain_ask(&call),
             Mode::Run => {
@@ -240,7 +250,7 @@ pub(crate) async fn f06(subject: &Subject, chance: &mut Chance, out: &mut Findin
             }
         }
     }
-    next_call_works(subject, chance, out).await;
+    still_answered(subject, &before, out).await;
 }
 
 fn status_is(reply: &Reply, wanted: u16) -> Result<(), String> {

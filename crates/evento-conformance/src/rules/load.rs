@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::bad::{good_call, next_call_works};
+use super::bad::{good_call, good_calls, still_answered};
 use crate::answer::Answer;
 use crate::generate::Chance;
 use crate::raw::{self, Cut};
@@ -67,8 +67,8 @@ async fn caller(
 }
 
 pub(crate) async fn f10(subject: &Subject, chance: &mut Chance, out: &mut Findings) {
-    for mode in subject.modes.clone() {
-        let Some((call, _)) = good_call(subject, mode, chance).await else { continue };
+    let before = good_calls(subject, chance).await;
+    for (mode, call) in before.clone() {
         let ask = match mode {
             Mode::Plain => subject.plain_ask(&call),
             Mode::Run => match subject.work(&call, evento_function::Want::None) {
@@ -90,5 +90,5 @@ pub(crate) async fn f10(subject: &Subject, chance: &mut Chance, out: &mut Findin
             out.checks += 20;
         }
     }
-    next_call_works(subject, chance, out).await;
+    still_answered(subject, &before, out).await;
 }
