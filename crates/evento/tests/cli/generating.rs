@@ -75,6 +75,7 @@ fn what_cannot_be_made_is_refused_with_a_reason() {
         --- stderr
         error[EV1001]: there is no entity acount
            next  did you mean account?
+           more  evento explain EV1001
         --- exit 3
     "#]]);
     run("gen rust --out made --package x").check(&expect![[r#"

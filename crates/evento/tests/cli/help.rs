@@ -28,7 +28,8 @@ fn the_program() {
 
             Commands:
               init         Make a project that runs
-              gen          Make typed code of the schemas: types, codecs, and the interface a function implements
+              gen          Make typed code of the schemas: types, codecs, and the interface a function
+                           implements
               dev          Run Evento with the functions of this folder, and watch them
               serve        Run Evento for good
               verify       Replay events and compare with the stored states
