@@ -97,7 +97,7 @@ pub const RULES: &[Rule] = &[
         id: "S01",
         title: "Echo: every type at its extremes",
         demand: "the value of Echo comes back as the golden bytes, in Echoed and in the state",
-        fix: "compare your codec with sdk/conformance/golden/everything-*.hex; everything.json shows the values",
+        fix: "compare your codec with sdk/conformance/golden/everything-*.hex",
     },
     Rule {
         id: "S02",
