@@ -19,12 +19,7 @@ pub(super) const OWN: &[File] = &[
     file!("main.go", "../../../../examples/bank-go/main.go"),
     file!("bank/account_function.go", "../../../../examples/bank-go/bank/account_function.go"),
     file!("bank/types.go", "../../../../examples/bank-go/bank/types.go"),
-    file!(
-        "go.mod",
-        "../../../../examples/bank-go/go.mod",
-        &[("=> ../../sdk/go", "=> ./evento-sdk-go")],
-        false
-    ),
+    file!("go.mod", "../../../../examples/bank-go/go.mod", &[("=> ../../sdk/go", "=> ./evento-sdk-go")], false),
     file!(
         "run-function",
         "../../../../examples/bank-go/run-function",

@@ -8,7 +8,10 @@ pub(super) const OWN: &[File] = &[
     file!("resources/account.yaml", "../../../../examples/bank/resources/account.yaml"),
     file!("resources/function.yaml", "../../../../examples/bank-java/resources/function.yaml"),
     file!("src/main/java/bank/Accounts.java", "../../../../examples/bank-java/src/main/java/bank/Accounts.java"),
-    file!("src/test/java/bank/AccountsTest.java", "../../../../examples/bank-java/src/test/java/bank/AccountsTest.java"),
+    file!(
+        "src/test/java/bank/AccountsTest.java",
+        "../../../../examples/bank-java/src/test/java/bank/AccountsTest.java"
+    ),
     file!(
         "pom.xml",
         "../../../../examples/bank-java/pom.xml",
