@@ -63,7 +63,7 @@ pub const TEMPLATES: &[Template] = &[
         name: "rust",
         about: "a bank account in Rust with generated types",
         first_command: "evento send account/alice OpenAccount owner=Ada",
-        files: RUST,
+        files: &[RUST],
     },
 ];
 

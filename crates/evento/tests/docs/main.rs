@@ -201,7 +201,7 @@ fn check_in_new_project(page: &str) {
             dev = Some(Dev::start(&folder.path().join("bank")));
         }
         let (code, stdout, stderr) = match &dev {
-            Some(dev) => dev.run(&folder.path().join("bank"), &command),
+            Some(dev) => dev.shell.run(&folder.path().join("bank"), &command),
             None => without_server(&command),
         };
         assert_eq!(code, 0, "{page}: $ {command}\n{stdout}{stderr}");
