@@ -1,3 +1,5 @@
+// The golden bytes of the protocol, failures of user code, and the run-time under random bytes.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// Whether a request comes from Evento: a signed token in a header. It makes no tokens.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// The server over a real unix socket: both framings, HTTP/1.1 and h2c, limits, deadlines, stopping.
+
 package evento
 
 import (
