@@ -1,3 +1,5 @@
+// The account: its rules, one method for each command and each event.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// The rules of the account as given-when-then; no server is needed.
+
 package main
 
 import (

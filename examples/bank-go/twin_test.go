@@ -1,3 +1,5 @@
+// The bank in Go and the bank in Rust answer the same bytes.
+
 package main
 
 import (

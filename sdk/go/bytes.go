@@ -1,3 +1,5 @@
+// The function over bytes, for hosts other than the server: the test kit, and whoever carries calls another way.
+
 package evento
 
 // Emitted is an event as it goes out.

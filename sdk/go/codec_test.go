@@ -1,3 +1,5 @@
+// The codec: what is refused, what is canonical.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// What a decision and an evolution may use: values that stay the same over every attempt and replay.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// Ids and random numbers against the vectors of all languages.
+
 package evento
 
 import (

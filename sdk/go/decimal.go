@@ -1,3 +1,5 @@
+// Exact decimals and their two forms in Avro. It does not round: that is the business's to decide.
+
 package evento
 
 import (

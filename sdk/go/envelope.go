@@ -1,3 +1,5 @@
+// The two envelopes of the batch framing, read and written in place. What is in a payload is not its concern.
+
 package evento
 
 import "errors"

@@ -1,3 +1,5 @@
+// Technical failures: what an error or a panic of the author becomes. A business no is an event, not a failure.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// The fold over steps of a batch: decide, evolve, give the states that were asked for. It knows no HTTP.
+
 package evento
 
 import (

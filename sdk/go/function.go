@@ -1,3 +1,5 @@
+// How the methods of an author become a function over names and bytes. Generated code calls what is here.
+
 package evento
 
 import (

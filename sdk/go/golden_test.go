@@ -1,3 +1,5 @@
+// The golden bytes of the protocol, failures of user code, and the run-time under random bytes.
+
 package evento
 
 import (
@@ -158,7 +160,9 @@ func TestFailuresOfUserCodeHaveTheirKinds(t *testing.T) {
 		{"an error", func(depositCash, *account, Context) (Events[depositReceived], error) {
 			return none, errors.New("no rates\nthe table is empty")
 		}, Retry, "no rates"},
-		{"a panic", func(depositCash, *account, Context) (Events[depositReceived], error) { panic("oh") }, Retry, "the function panicked: oh"},
+		{"a panic", func(depositCash, *account, Context) (Events[depositReceived], error) {
+			panic("oh")
+		}, Retry, "the function panicked: oh"},
 		{"a nil dereferenced", func(_ depositCash, a *account, _ Context) (Events[depositReceived], error) {
 			a = nil
 			return none, errors.New(a.owner)
@@ -166,7 +170,9 @@ func TestFailuresOfUserCodeHaveTheirKinds(t *testing.T) {
 		{"poison", func(depositCash, *account, Context) (Events[depositReceived], error) {
 			return none, Poison(errors.New("never"))
 		}, Poisoned, "never"},
-		{"no event", func(depositCash, *account, Context) (Events[depositReceived], error) { return none, nil }, Contract, "handle answered no event"},
+		{"no event", func(depositCash, *account, Context) (Events[depositReceived], error) {
+			return none, nil
+		}, Contract, "handle answered no event"},
 		{"a state changed in place", func(c depositCash, a *account, _ Context) (Events[depositReceived], error) {
 			a.balance = 7
 			return received(c, a, Context{})

@@ -1,3 +1,5 @@
+// The routes, the bodies and the problems of the server. Listening and stopping are in server.go.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// Whether a request comes from Evento: a signed token in a header. It makes no tokens.
+
 package evento
 
 import (
@@ -60,7 +62,8 @@ func identityOfEnvironment() (*identity, error) {
 // readKeys reads k1:<base64url>,k2:<base64url>.
 func readKeys(listed string) (map[string]ed25519.PublicKey, error) {
 	keys := map[string]ed25519.PublicKey{}
-	for _, one := range strings.FieldsFunc(listed, func(c rune) bool { return c == ',' || c == '\n' || c == ' ' || c == '\r' }) {
+	separates := func(c rune) bool { return strings.ContainsRune(", \r\n", c) }
+	for _, one := range strings.FieldsFunc(listed, separates) {
 		id, text, _ := strings.Cut(one, ":")
 		key, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil || len(key) != ed25519.PublicKeySize || id == "" {
@@ -124,7 +127,8 @@ func (i *identity) refuse(r *http.Request, body []byte) string {
 		return "bh is not the hash of this body"
 	case claims.Expires != claims.Issued+60:
 		return "exp is not 60 s after iat"
-	case now.Before(time.Unix(claims.Issued, 0).Add(-identitySlack)), now.After(time.Unix(claims.Expires, 0).Add(identitySlack)):
+	case now.Before(time.Unix(claims.Issued, 0).Add(-identitySlack)),
+		now.After(time.Unix(claims.Expires, 0).Add(identitySlack)):
 		return "the time is not between iat and exp; are the clocks right?"
 	}
 	return i.once(claims, now)

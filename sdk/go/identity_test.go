@@ -1,3 +1,5 @@
+// The golden identity, and everything that does not fit.
+
 package evento
 
 import (

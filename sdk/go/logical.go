@@ -1,3 +1,5 @@
+// Values of logical types: uuid, date, timestamps. Decimals have a file of their own.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// What discovery says of the functions of one process, put together once at the start.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// The plain framing: one command or event per request. Several at once are in fold.go.
+
 package evento
 
 import (

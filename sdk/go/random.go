@@ -1,3 +1,5 @@
+// Random numbers that are the same in every language and every attempt. Not for secrets.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// Avro binary, read strictly. It resolves no schemas: Evento sends exactly those of the manifest.
+
 package evento
 
 import (

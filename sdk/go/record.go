@@ -1,3 +1,5 @@
+// What generated records can do, and encoding and decoding one of them.
+
 package evento
 
 import "fmt"

@@ -1,3 +1,5 @@
+// Listening, limits and stopping. What is answered is in http.go.
+
 package evento
 
 import (

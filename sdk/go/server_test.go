@@ -1,3 +1,5 @@
+// The server over a real unix socket: both framings, HTTP/1.1 and h2c, limits, deadlines, stopping.
+
 package evento
 
 import (
@@ -240,11 +242,15 @@ func TestPlainFailuresAreProblems(t *testing.T) {
 		status int
 		words  string
 	}{
-		{"panic", func(depositCash, *account, Context) (Events[depositReceived], error) { panic("oh") }, 500, `"title":"the function panicked: oh"`},
+		{"panic", func(depositCash, *account, Context) (Events[depositReceived], error) {
+			panic("oh")
+		}, 500, `"title":"the function panicked: oh"`},
 		{"poison", func(depositCash, *account, Context) (e Events[depositReceived], _ error) {
 			return e, Poison(errors.New("never"))
 		}, 422, `"evento-retry":false`},
-		{"nothing", func(depositCash, *account, Context) (e Events[depositReceived], _ error) { return e, nil }, 400, "handle answered no event"},
+		{"nothing", func(depositCash, *account, Context) (e Events[depositReceived], _ error) {
+			return e, nil
+		}, 400, "handle answered no event"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := serving(t, Options{}, wires()["h1"], goldenBank(c.decide))

@@ -1,3 +1,5 @@
+// Avro binary, written canonically.
+
 package evento
 
 import (

@@ -1,3 +1,5 @@
+// That a test fails where it should, and says why.
+
 package eventotest_test
 
 import (

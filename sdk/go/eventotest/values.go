@@ -1,3 +1,5 @@
+// Values through their codecs and compared, and how they are shown. It knows no function.
+
 package eventotest
 
 import (

@@ -1,3 +1,5 @@
+// The rules of the probe.
+
 package main
 
 import (

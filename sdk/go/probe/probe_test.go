@@ -1,3 +1,5 @@
+// The rules of the conformance kit that need no process of their own, as tests of the probe.
+
 package main
 
 import (

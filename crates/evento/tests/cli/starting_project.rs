@@ -50,3 +50,16 @@ fn files_that_are_there_are_not_touched() {
     assert_ne!(std::fs::read_to_string(folder.path().join("README.md")).expect("it is there"), "mine");
     assert_eq!(run("init x --template cobol").code, 2);
 }
+
+#[test]
+fn a_project_in_go_brings_the_code_that_evento_gen_makes() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let run = |line: &str| run_in(folder.path(), &[], line, "");
+    assert_eq!(run("init bank --template go").code, 0);
+    run("gen go --check --resources bank/resources --out bank").check(&expect![[r#"
+        all 2 files are as they should be
+        --- exit 0
+    "#]]);
+    let module = std::fs::read_to_string(folder.path().join("bank/go.mod")).expect("it was written");
+    assert!(module.contains("replace evento.dev/sdk/go => ./evento-sdk-go\n"), "{module}");
+}

@@ -50,13 +50,18 @@ impl Dev {
         let mut dev = Dev { child, shell: Shell::new(&listen), _data: data };
         let until = Instant::now() + START_MAX;
         loop {
-            let listed = dev.shell.run(folder, "evento function list -o json");
+            let listed = dev.run(folder, "evento function list -o json");
             if listed.1.contains("\"ready\"") {
                 return dev;
             }
             assert!(dev.child.try_wait().expect("its status").is_none(), "evento dev ended");
             assert!(Instant::now() < until, "evento dev is not ready: {listed:?}");
         }
+    }
+
+    /// Runs a line of a transcript: exit code, stdout, stderr.
+    fn run(&self, folder: &Path, line: &str) -> (i32, String, String) {
+        self.shell.run(folder, line)
     }
 }
 
@@ -201,7 +206,7 @@ fn check_in_new_project(page: &str) {
             dev = Some(Dev::start(&folder.path().join("bank")));
         }
         let (code, stdout, stderr) = match &dev {
-            Some(dev) => dev.shell.run(&folder.path().join("bank"), &command),
+            Some(dev) => dev.run(&folder.path().join("bank"), &command),
             None => without_server(&command),
         };
         assert_eq!(code, 0, "{page}: $ {command}\n{stdout}{stderr}");

@@ -41,8 +41,8 @@ func main() {
 		save(filepath.Join("project/schemas", name+".avsc"), string(text)+"\n")
 	}
 	resource := func(kind, name, spec, schema string) {
-		fmt.Fprintf(&resources, "---\napiVersion: evento.dev/v1alpha1\nkind: %s\nmetadata: {name: %s}\nspec:\n%s  schemaFile: ../schemas/%s.avsc\n",
-			kind, name, spec, schema)
+		fmt.Fprintf(&resources, "---\napiVersion: evento.dev/v1alpha1\nkind: %s\nmetadata: {name: %s}\nspec:\n", kind, name)
+		fmt.Fprintf(&resources, "%s  schemaFile: ../schemas/%s.avsc\n", spec, schema)
 	}
 	record("Subject", []object{})
 	resource("Entity", "subject", "", "Subject")
