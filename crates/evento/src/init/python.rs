@@ -18,7 +18,7 @@ pub(super) const OWN: &[File] = &[
         "../../../../examples/bank-python-typed/resources/function.yaml",
         &[
             (
-                "# The account of ../../bank, in Python on the SDK. The other resources are those of ../../bank.",
+                "# The same account, decided in Python on the SDK: one process for all commands and events.",
                 "# Who decides and evolves: one Python process for all commands and events of the account."
             ),
             ("[accounts.py, bank, ../../sdk/python/evento]", "[accounts.py, bank, vendor]"),
