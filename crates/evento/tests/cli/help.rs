@@ -277,6 +277,7 @@ fn function() {
               list      List functions with revision and state
               describe  Show a function: state, revision, breaker, last error
               logs      Show what a function wrote
+              rollback  Go back to the revision that served before
               invoke    Try a command on a state; nothing is written [alias: test]
 
             Options:

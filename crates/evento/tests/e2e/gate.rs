@@ -20,7 +20,13 @@ fn bank(folder: &Path, name: &str, change: (&str, &str)) -> std::path::PathBuf {
     let program = std::fs::read_to_string(from.join("accounts.py")).expect("a program");
     assert!(program.contains(change.0), "nothing to change");
     std::fs::write(made.join("accounts.py"), program.replace(change.0, change.1)).expect("written");
-    bank_resources(folder, &made.join("run-function"), PYTHON)
+    let resources = bank_resources(folder, &made.join("run-function"), PYTHON);
+    // The program belongs to the revision.
+    let function = resources.join("function.yaml");
+    let text = std::fs::read_to_string(&function).expect("a resource");
+    let program = format!("process: {{workingDir: {:?}, watch: [accounts.py], ", made.display().to_string());
+    std::fs::write(&function, text.replace("process: {", &program)).expect("written");
+    resources
 }
 
 #[test]
