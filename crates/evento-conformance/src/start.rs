@@ -12,6 +12,8 @@ use crate::wire::{Ask, Place, Version, Wire};
 
 /// Pause between two looks whether it answers.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long the last lines of a target that has ended are waited for.
+const LAST_WORDS_WAIT: Duration = Duration::from_millis(500);
 /// Lines of its output that are shown when it does not start.
 const LINES_SHOWN: usize = 20;
 
@@ -98,6 +100,11 @@ impl Started {
                 }
                 Err(_) => continue,
             };
+            // What it wrote last is read a moment after its end.
+            let read = Instant::now() + LAST_WORDS_WAIT;
+            while self.last_words().is_empty() && Instant::now() < read {
+                tokio::time::sleep(PAUSE).await;
+            }
             return Err(format!("{why}{}", self.last_words()));
         }
     }

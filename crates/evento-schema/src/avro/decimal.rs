@@ -32,7 +32,7 @@ impl Unscaled {
 
     /// Reads an optional `-` and decimal digits.
     pub(super) fn from_digits(text: &str) -> Option<Unscaled> {
-        if text.len() <= 38 {
+        if text.trim_start_matches('-').len() <= 38 {
             return text.parse().ok().map(Unscaled::Small);
         }
         (text.len() <= DIGITS_MAX as usize + 1).then(|| text.parse().ok().map(Unscaled::Big)).flatten()
@@ -169,6 +169,15 @@ mod tests {
         assert_eq!(to_text(&Unscaled::Small(-5), 2), "-0.05");
         assert_eq!(to_text(&Unscaled::Small(0), 2), "0.00");
         assert_eq!(to_text(&Unscaled::Small(7), 0), "7");
+    }
+
+    #[test]
+    fn a_sign_is_no_digit() {
+        for sign in ["", "-"] {
+            let largest = format!("{sign}{}", "9".repeat(38));
+            let read = Text::parse(&largest).expect("a number").at_scale(0, 38).expect("38 digits");
+            assert_eq!(read.to_digits(), largest);
+        }
     }
 
     #[test]
