@@ -2,7 +2,6 @@
 
 use evento_schema::resource::Finding;
 
-use crate::Language;
 
 /// Why no code can be made.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,7 +41,4 @@ pub enum GenerateError {
     /// The language cannot express something, or an option does not fit.
     #[error("{0}")]
     Unfit(String),
-    /// The language has no generator yet.
-    #[error("evento gen does not make {0} yet")]
-    NotThereYet(Language),
 }

@@ -113,7 +113,6 @@ fn cannot_make(error: GenerateError) -> Failure {
             .next("make the definitions equal, or give one of them another name"),
         GenerateError::Annotation { .. } => Failure::new(2001, title),
         GenerateError::Unfit(_) => Failure::usage(title),
-        GenerateError::NotThereYet(_) => Failure::plain(Exit::Failed, title),
     }
 }
 
