@@ -2,7 +2,6 @@
 
 use evento_schema::resource::Finding;
 
-
 /// Why no code can be made.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum GenerateError {

@@ -67,12 +67,12 @@ pub(super) async fn ours(server: &Server, kafka: &str) -> anyhow::Result<([u64; 
     Ok(([records, bytes], read.line()))
 }
 
-/// kcat, which is librdkafka with its default settings: it prints partition, offset and key of each of the records,
-/// which are of so many bytes together. `None` if it is not installed.
+/// kcat, which is librdkafka with its default settings: it prints partition, offset, time, key and size of each of
+/// the records, which are of so many bytes together. `None` if it is not installed.
 pub(super) async fn kcat(server: &Server, kafka: &str, bytes: u64) -> anyhow::Result<Option<(u64, Line)>> {
     let (before, started) = (server.usage().await?, Instant::now());
     let mut command = Command::new("kcat");
-    command.args(["-C", "-b", kafka, "-t", "account.events", "-o", "beginning", "-e", "-q", "-f", "%p %o %k\\n"]);
+    command.args(["-C", "-b", kafka, "-t", "account.events", "-o", "beginning", "-e", "-q", "-f", "%p %o %T %k %S\\n"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = match command.spawn() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
