@@ -54,7 +54,7 @@ pub struct Loaded {
 
 /// Why a file is not taken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("EV{} {message}", .code.0)]
+#[error("{code} {message}")]
 pub struct Refusal {
     /// EV2301 (not there), EV2302 (manifest), EV2306 (may not run) or EV3011 (another ABI).
     pub code: Code,

@@ -116,7 +116,7 @@ impl CoreInstance {
 
     /// What it says of itself, if it has an export for that.
     pub(crate) fn manifest(&mut self, bytes_max: usize) -> Result<Option<Vec<u8>>, CallError> {
-        let Some(manifest) = self.manifest.clone() else { return Ok(None) };
+        let Some(manifest) = &self.manifest else { return Ok(None) };
         let packed = manifest.call(&mut self.store, ())?;
         let said = self.slice("evento_manifest", packed)?;
         Ok(Some(said[..said.len().min(bytes_max + 1)].to_vec()))
@@ -160,7 +160,7 @@ impl CoreInstance {
     /// Why it trapped, in the function's own words, if it has some.
     fn last_words(&mut self) -> Option<String> {
         self.deadline(2);
-        let packed = self.words.clone()?.call(&mut self.store, ()).ok()?;
+        let packed = self.words.as_ref()?.call(&mut self.store, ()).ok()?;
         let words = self.slice("evento_last_words", packed).ok()?;
         let words = String::from_utf8_lossy(&words[..words.len().min(WORDS_BYTES_MAX)]).into_owned();
         Some(words).filter(|words| !words.is_empty())

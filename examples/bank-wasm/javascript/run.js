@@ -123,8 +123,12 @@ const step = (bank, isCommand, name, payload, state, want) => {
   return [emitted, want === 0n ? state : evolve(bank, `bank.${event}`, body, state)];
 };
 
-const failure = (at, kind, error) =>
-  joined([TWO, long(BigInt(at)), long(kind), text(`${error.name}: ${error.message}`.slice(0, 200)), text("")]);
+/** CONTRACT for bytes and names that are not the bank's, RETRY for a fault of the code. */
+const failure = (at, error) => {
+  const broken = error instanceof Malformed;
+  const title = broken ? error.message : `${error.name}: ${error.message}`;
+  return joined([TWO, long(BigInt(at)), long(broken ? 2n : 0n), text(title.slice(0, 200)), text("")]);
+};
 
 const work = (reader, bank, known) => {
   const reference = reader.long();
@@ -149,7 +153,7 @@ const work = (reader, bank, known) => {
       if (!known) throw new Malformed("unknown entity");
       [events, state] = step(bank, isCommand, name, payload, state, want);
     } catch (error) {
-      failed = failure(at, error instanceof Malformed ? 2n : 0n, error);
+      failed = failure(at, error);
       break;
     }
     const kept = want === 2n || (want === 1n && at + 1 === steps.length);

@@ -122,8 +122,11 @@ def step(bank, is_command, name, payload, state, want):
     return emitted, evolve(bank, f"bank.{event}", body, state) if want else state
 
 
-def failure(at, kind, error):
-    return b"\2" + long(at) + long(kind) + text(f"{type(error).__name__}: {error}"[:200]) + text("")
+def failure(at, error):
+    """CONTRACT for bytes and names that are not the bank's, RETRY for a fault of the code."""
+    broken = isinstance(error, Malformed)
+    title = str(error) if broken else f"{type(error).__name__}: {error}"
+    return b"\2" + long(at) + long(2 if broken else 0) + text(title[:200]) + text("")
 
 
 def work(reader, bank, known):
@@ -144,7 +147,7 @@ def work(reader, bank, known):
                 raise Malformed("unknown entity")
             events, state = step(bank, is_command, name, payload, state, want)
         except Exception as error:
-            failed = failure(at, 2 if isinstance(error, Malformed) else 0, error)
+            failed = failure(at, error)
             break
         kept = want == 2 or want == 1 and at + 1 == len(steps)
         outcomes.append(events + array([optional(state)] if kept else []))
