@@ -1,10 +1,7 @@
-//! What can be told of a WASM file without running or compiling it: its form, its digest, and its manifest.
+//! What can be told of a WASM file without running or compiling it: its form and its manifest.
 //!
 //! The manifest of a module or component is its custom section `evento.manifest` (function-protocol 12.1), which
 //! this finds. Only the top level of sections is walked; what is in them is judged by whoever compiles.
-
-use evento_model::Digest;
-use sha2::Digest as _;
 
 /// Largest file that is taken, in bytes. A Python component has about 40 MB.
 pub(crate) const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -37,11 +34,6 @@ pub(crate) fn form(file: &[u8]) -> Result<Form, String> {
         Some(COMPONENT) => Ok(Form::Component),
         other => Err(format!("its version is {other:02x?}; core modules (1) and components (13) are known")),
     }
-}
-
-/// What the file is: SHA-256 of its bytes.
-pub(crate) fn artifact(file: &[u8]) -> Digest {
-    Digest(sha2::Sha256::digest(file).into())
 }
 
 /// The bytes of its manifest, if it has one. The error says what is wrong, in words.
@@ -112,7 +104,7 @@ mod tests {
     use super::{Form, form, manifest};
 
     /// A core module with one type section and a custom section of another name.
-    const MODULE: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\0\x05\x04nameX";
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\0\x06\x04nameX";
     /// A section with the manifest `{}`.
     const SECTION: &[u8] = b"\0\x12\x0fevento.manifest{}";
 
