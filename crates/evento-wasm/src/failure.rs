@@ -49,7 +49,7 @@ pub(crate) fn judge(error: &Error, timeout: Duration, words: Option<String>) -> 
                 crash(format!("the function trapped: {what}"), format!("{error:?}"))
             }
         },
-        None => crash(format!("the function trapped: {error}"), format!("{error:?}")),
+        None => crash(format!("the function trapped: {}", error.root_cause()), format!("{error:?}")),
     }
 }
 
