@@ -15,6 +15,7 @@ pub(crate) mod node;
 mod read;
 mod scalar;
 pub(crate) mod schema;
+mod size;
 mod spec;
 mod yaml;
 
@@ -33,7 +34,7 @@ use node::Node;
 pub use schema::TypeSchema;
 pub use spec::{
     CommandSpec, Compatibility, EntitySpec, EventSpec, FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime,
-    Spec, UrlSpec,
+    Spec, UrlSpec, WasmSpec,
 };
 pub use yaml::{DOCUMENTS_MAX, FILE_BYTES_MAX};
 

@@ -7,6 +7,7 @@
 mod api;
 mod development;
 mod functions;
+mod host;
 mod kafka;
 mod path;
 mod purity;
@@ -16,6 +17,7 @@ mod rollout;
 mod scrub;
 mod supervisor;
 mod verify;
+mod wasm;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -237,7 +239,7 @@ impl Node {
             told: teller,
             counts: counts.clone(),
         });
-        let surroundings = Surroundings { sockets: folder.join("sockets"), development };
+        let surroundings = Surroundings::new(&folder, development);
         let rollout = Rollout::new(log.clone(), functions.clone(), path.clone(), surroundings)
             .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
         let rollout = Arc::new(rollout);

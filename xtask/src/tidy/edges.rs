@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-schema", &["evento-model"]),
     ("evento-log", &["evento-model"]),
     ("evento-function", &["evento-model", "evento-schema"]),
+    ("evento-wasm", &["evento-model", "evento-function"]),
     ("evento-engine", &["evento-model", "evento-schema", "evento-log", "evento-function"]),
     ("evento-gen", &["evento-model", "evento-schema"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
@@ -34,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-conformance",
             "evento-check",
             "evento-sdk",
+            "evento-wasm",
         ],
     ),
     (
@@ -57,6 +59,9 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("evento-engine", &["tokio", "hyper", "axum", "fjall"]),
     ("evento-log", &["hyper", "axum"]),
     ("evento-gen", &["tokio", "hyper"]),
+    ("evento-wasm", &["hyper", "wasmtime-wasi"]),
+    // The quick build has no compiler in it.
+    ("evento", &["wasmtime"]),
 ];
 
 /// Libraries that a crate must not name among its direct normal dependencies.

@@ -275,7 +275,11 @@ fn a_runtime_has_exactly_its_block() {
         ("runtime: process\n  process: {command: [a], env: {A: no, B: 1}}", &[(2001, 6, 43, "found a number")]),
         ("runtime: url\n  url: {address: ftp://x}", &[(2001, 6, 18, "is not an address")]),
         ("runtime: url\n  url: {address: 'http://x', caFile: ca.pem}", &[(2007, 6, 38, "ca.pem was not sent along")]),
-        ("runtime: wasm\n  wasm: {file: a.wasm}", &[(2305, 5, 12, "not yet served by this build")]),
+        ("runtime: wasm\n  wasm: {memory: 16Mi}", &[(2001, 6, 9, "file is missing")]),
+        ("runtime: wasm\n  wasm: {oci: registry/accounts}", &[(2305, 6, 15, "not yet served by this build")]),
+        ("runtime: wasm\n  wasm: {file: a.wasm, memory: 2Gi}", &[(2001, 6, 32, "between 64Ki and 1Gi")]),
+        ("runtime: wasm\n  wasm: {file: a.wasm, memory: lots}", &[(2001, 6, 32, "not an amount of memory")]),
+        ("runtime: wasm\n  wasm: {file: a.wasm, reuse: 1}", &[(2001, 6, 31, "true or false")]),
         (
             "runtime: container\n  container: {image: x, cpus: 1.0, gpus: 1}",
             &[(2002, 6, 36, "unknown field gpus"), (2305, 5, 12, "not yet served")],

@@ -254,6 +254,7 @@ impl Node for NodeApi {
             let runtime = match &spec.runtime {
                 evento_schema::resource::Runtime::Process(_) => "process",
                 evento_schema::resource::Runtime::Url(_) => "url",
+                evento_schema::resource::Runtime::Wasm(_) => "wasm",
             };
             json!({
                 "name": name.as_str(), "state": state.word, "runtime": runtime,

@@ -138,11 +138,15 @@ impl Watched {
         let registry = rollout.registry();
         let mut wanted = HashMap::new();
         for (stored, spec) in registry.functions() {
-            if let Runtime::Process(process) = &spec.runtime {
-                let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
-                let paths: Vec<PathBuf> = process.watch.iter().map(|path| folder.join(path)).collect();
-                wanted.insert(stored.resource.name.clone(), paths);
-            }
+            let paths: Vec<PathBuf> = match &spec.runtime {
+                Runtime::Process(process) => {
+                    let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
+                    process.watch.iter().map(|path| folder.join(path)).collect()
+                }
+                Runtime::Wasm(wasm) => vec![PathBuf::from(&wasm.file)],
+                Runtime::Url(_) => continue,
+            };
+            wanted.insert(stored.resource.name.clone(), paths);
         }
         self.0.retain(|name, (paths, task)| {
             let same = wanted.get(name) == Some(paths);

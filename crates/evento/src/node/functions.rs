@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use evento_function::http::HttpFunction;
 use evento_function::process::{LogRing, Stream};
 use evento_function::{Failure, FailureClass, RunRequest, RunResponse};
 use evento_log::intake::LastError;
 use evento_model::{Code, ResourceName, Revision, Timestamp};
 use parking_lot::RwLock;
 
+use super::host::Host;
 use super::path::wall;
 use super::purity::Watch;
 
@@ -69,14 +69,14 @@ pub struct Live {
     /// Which.
     pub revision: Revision,
     /// Where; another one after each restart, none while its process is gone.
-    pub host: RwLock<Option<Arc<HttpFunction>>>,
+    pub host: RwLock<Option<Arc<Host>>>,
     purity: Watch,
     in_flight: AtomicUsize,
 }
 
 impl Live {
     /// A revision that is reached through a host.
-    pub fn new(revision: Revision, host: HttpFunction, purity: Watch) -> Arc<Live> {
+    pub fn new(revision: Revision, host: Host, purity: Watch) -> Arc<Live> {
         let host = RwLock::new(Some(Arc::new(host)));
         Arc::new(Live { revision, host, purity, in_flight: AtomicUsize::new(0) })
     }

@@ -165,7 +165,7 @@ impl Rollout {
             functions_changed: Vec::new(),
             purged: Vec::new(),
         };
-        let elsewhere = candidate.process.is_none();
+        let elsewhere = self.registry().function(name).is_some_and(|(_, spec)| matches!(spec.runtime, Runtime::Url(_)));
         let done = self.switch(&mut kept, change, vec![candidate]).await;
         done.map_err(|problem| {
             match kept.get(name) {
@@ -202,7 +202,7 @@ impl Rollout {
         let registry = self.registry();
         let asked = registry.functions().filter_map(|(stored, spec)| match &spec.runtime {
             Runtime::Url(url) => Some((stored.resource.name.clone(), Duration::from_millis(url.rediscover_ms))),
-            Runtime::Process(_) => None,
+            Runtime::Process(_) | Runtime::Wasm(_) => None,
         });
         asked.collect()
     }

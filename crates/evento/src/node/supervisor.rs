@@ -1,4 +1,5 @@
-//! Starting functions and keeping them running: a process until it answers discovery, an address until it does.
+//! Starting functions and keeping them running: a process until it answers discovery, an address until it does, a
+//! module until it is compiled (`wasm.rs`).
 //!
 //! A started function is a candidate until the roll-out lets it serve; afterwards its keeper restarts it when
 //! it ends. What a function declares is made of its manifest, or of what its resource names.
@@ -19,8 +20,10 @@ use evento_schema::resource::{Finding, FunctionSpec, Runtime};
 use tokio::sync::oneshot;
 
 use super::functions::{Function, Live};
+use super::host::Host;
 use super::path::Path;
 use super::purity::Watch;
+use super::wasm;
 
 /// How often a starting function is asked whether it answers.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -51,18 +54,59 @@ pub struct StartFailure {
 }
 
 impl StartFailure {
-    fn new(code: u16, message: impl Into<String>) -> StartFailure {
+    /// Without more to say.
+    pub(super) fn new(code: u16, message: impl Into<String>) -> StartFailure {
         StartFailure { code, message: message.into(), why: None, findings: Vec::new() }
     }
 }
 
 /// What starting needs to know of this node.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// Where sockets go.
     pub sockets: PathBuf,
+    /// What runs functions in this process.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "a build without the feature runs none"))]
+    pub wasm: wasm::Engine,
     /// Whether this is `evento dev`.
     pub development: bool,
+}
+
+impl Surroundings {
+    /// Those of a node with this data directory.
+    pub fn new(data: &std::path::Path, development: bool) -> Surroundings {
+        let wasm = wasm::Engine::new(data.join("wasm-cache"));
+        Surroundings { sockets: data.join("sockets"), wasm, development }
+    }
+}
+
+/// Where a candidate was found.
+pub(super) enum Place {
+    /// At an address, with its process if Evento started it.
+    Http(Address, Option<RunningProcess>),
+    /// In this process.
+    #[cfg(feature = "wasm")]
+    Wasm(evento_wasm::WasmFunction),
+}
+
+impl Place {
+    /// Whether calls carry many works when no manifest says so.
+    fn is_batch(&self) -> bool {
+        !matches!(self, Place::Http(..))
+    }
+
+    /// One call of the command path in so many is made twice, to find an apply that is not pure; 0 is none. What
+    /// gets a fresh instance each time has nothing that could differ; what is kept may remember.
+    fn purity_sample(&self, development: bool) -> u64 {
+        match self {
+            #[cfg(feature = "wasm")]
+            Place::Wasm(function) if !function.is_reused() => 0,
+            _ if development => 1,
+            #[cfg(feature = "wasm")]
+            Place::Wasm(_) => 20,
+            Place::Http(..) => 100,
+        }
+    }
 }
 
 /// Starts a function and asks what it is.
@@ -76,6 +120,7 @@ pub async fn start(
         registry.function(name).ok_or_else(|| StartFailure::new(2301, format!("there is no function {name}")))?;
     match &spec.runtime {
         Runtime::Process(_) => start_process(registry, name, spec, function, surroundings).await,
+        Runtime::Wasm(wasm) => wasm::start(registry, name, spec, wasm, function, surroundings).await,
         Runtime::Url(url) => {
             let address = Address::parse(&url.address).map_err(|error| StartFailure::new(2301, error.to_string()))?;
             let probe = HttpFunction::unknown(address.clone(), None);
@@ -90,7 +135,7 @@ pub async fn start(
             let manifest = given.or(found);
             // Without it the author changes the manifest's version with each release.
             let artifact = url.artifact_digest.unwrap_or(Digest([0; 32]));
-            candidate(registry, name, spec, manifest, artifact, address, None, surroundings.development)
+            candidate(registry, name, spec, manifest, artifact, Place::Http(address, None), surroundings.development)
         }
     }
 }
@@ -133,9 +178,8 @@ async fn start_process(
                     tokio::time::sleep(ASK_EVERY).await;
                     continue;
                 }
-                let address = process.address();
-                let development = surroundings.development;
-                return candidate(registry, name, spec, found, artifact, address, Some(process), development);
+                let place = Place::Http(process.address(), Some(process));
+                return candidate(registry, name, spec, found, artifact, place, surroundings.development);
             }
             Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
             Err(failure) if Instant::now() >= until => {
@@ -172,15 +216,14 @@ fn process_of(name: &ResourceName, spec: &FunctionSpec, surroundings: &Surroundi
     (spec, artifact)
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, each part from another place")]
-fn candidate(
+/// What was found, with what it declares.
+pub(super) fn candidate(
     registry: &Registry,
     name: &ResourceName,
     spec: &FunctionSpec,
     manifest: Option<Manifest>,
     artifact: Digest,
-    address: Address,
-    process: Option<RunningProcess>,
+    place: Place,
     development: bool,
 ) -> Result<Candidate, StartFailure> {
     let refused = |findings: Vec<Finding>| {
@@ -197,7 +240,7 @@ fn candidate(
             (Declaration { function, revision, schemas, entities, limits }, manifest)
         }
         None => {
-            let batch = spec.modes.iter().any(|mode| mode == "run");
+            let batch = place.is_batch() || spec.modes.iter().any(|mode| mode == "run");
             // Its schemas are pinned: what it was given is part of what it is.
             let unknown = Revision(Digest([0; 32]));
             let bare = pinned(registry, name, unknown, Limits::default()).map_err(refused)?;
@@ -222,9 +265,15 @@ fn candidate(
             (declaration, manifest)
         }
     };
-    let instance = process.as_ref().map(|process| process.instance().to_owned());
-    let host = HttpFunction::new(address, &manifest, declaration.revision, instance);
-    let purity = Watch::new(&declaration, spec.purity, development);
+    let purity = Watch::new(&declaration, spec.purity, development).sampled(place.purity_sample(development));
+    let (host, process) = match place {
+        Place::Http(address, process) => {
+            let instance = process.as_ref().map(|process| process.instance().to_owned());
+            (Host::Http(HttpFunction::new(address, &manifest, declaration.revision, instance)), process)
+        }
+        #[cfg(feature = "wasm")]
+        Place::Wasm(function) => (Host::Wasm(function), None),
+    };
     let live = Live::new(declaration.revision, host, purity);
     Ok(Candidate { name: name.clone(), declaration, live, process })
 }
@@ -258,13 +307,13 @@ fn limits(limits: &ManifestLimits, batch: bool) -> Limits {
     }
 }
 
-/// Keeps a serving process running until it is told to stop.
+/// Keeps a serving function running until it is told to stop.
 pub struct Keeper {
     stop: Option<oneshot::Sender<()>>,
 }
 
 impl Keeper {
-    /// Watches over the process of a candidate that serves from now on.
+    /// Watches over a candidate that serves from now on.
     pub fn new(
         candidate: Candidate,
         registry: Registry,
@@ -273,15 +322,19 @@ impl Keeper {
         path: Path,
     ) -> Keeper {
         let (stop, stopped) = oneshot::channel();
-        if let Some(process) = candidate.process {
-            let watched =
-                Watched { name: candidate.name, live: candidate.live, registry, function, surroundings, path };
-            tokio::spawn(watched.keep(process, stopped));
+        let Candidate { name, live, process, .. } = candidate;
+        let watched = Watched { name, live, registry, function, surroundings, path };
+        match process {
+            Some(process) => drop(tokio::spawn(watched.keep(process, stopped))),
+            None => drop(tokio::spawn(async move {
+                let _ = stopped.await;
+                watched.retire().await;
+            })),
         }
         Keeper { stop: Some(stop) }
     }
 
-    /// Stops the process when it has answered what it was sent.
+    /// Stops it when it has answered what it was sent.
     pub fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -350,11 +403,16 @@ impl Watched {
     }
 
     async fn end(self, process: RunningProcess) {
+        self.retire().await;
+        process.stop().await;
+    }
+
+    /// Forgets the revision when it has answered what it was sent.
+    async fn retire(&self) {
         let until = Instant::now() + Duration::from_secs(10);
         while !self.live.is_quiet() && Instant::now() < until {
             tokio::time::sleep(ASK_EVERY).await;
         }
         self.function.retire(&self.live);
-        process.stop().await;
     }
 }
