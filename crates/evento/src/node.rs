@@ -2,13 +2,14 @@
 //!
 //! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
 //! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `scrub`, `api` (what the
-//! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry).
+//! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry), `listen` (the addresses).
 
 mod api;
 mod development;
 mod functions;
 mod host;
 mod kafka;
+mod listen;
 mod path;
 mod purity;
 mod registry;
@@ -39,10 +40,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::node::{DevArgs, ServeArgs, VerifyArgs};
 use crate::config::Config;
-use crate::config::settings::Setting;
 use api::NodeApi;
 use functions::Functions;
 use kafka::Kafka;
+use listen::bind;
 use path::{Start, Told};
 use registry::SchemaRegistry;
 use rollout::Rollout;
@@ -321,22 +322,6 @@ enum End {
     Asked(&'static str),
     /// The log cannot be trusted any more; only reading it anew from disk helps.
     Fault(Code),
-}
-
-async fn bind(setting: &str, listen: &str) -> Result<TcpListener, Failure> {
-    let local = listen
-        .parse::<std::net::SocketAddr>()
-        .map_or_else(|_| listen.starts_with("localhost:"), |address| address.ip().is_loopback());
-    if !local {
-        return Err(Failure::new(7002, format!("{setting} is {listen}: only loopback addresses are served"))
-            .why("there is neither TLS nor authentication yet")
-            .next("listen on 127.0.0.1 and put a proxy with TLS and authentication before it"));
-    }
-    TcpListener::bind(listen).await.map_err(|error| {
-        let flag = Setting::find(setting).and_then(|setting| setting.flag).unwrap_or("listen");
-        Failure::new(7003, format!("{listen} cannot be listened on: {error}"))
-            .next(format!("choose another address with --{flag}, or free ports with evento dev --random-ports"))
-    })
 }
 
 /// The name of the signal that ends the server.
