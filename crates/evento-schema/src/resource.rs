@@ -4,6 +4,7 @@
 //! by the registry. Nothing here opens a file: texts come in, values go out.
 
 mod attach;
+mod container;
 pub mod duration;
 mod fields;
 mod finding;
@@ -15,6 +16,7 @@ pub(crate) mod node;
 mod read;
 mod scalar;
 pub(crate) mod schema;
+mod size;
 mod spec;
 mod yaml;
 
@@ -32,8 +34,8 @@ pub(crate) use library::{Library, Refusal};
 use node::Node;
 pub use schema::TypeSchema;
 pub use spec::{
-    CommandSpec, Compatibility, EntitySpec, EventSpec, FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime,
-    Spec, UrlSpec,
+    CommandSpec, Compatibility, ContainerSource, ContainerSpec, EntitySpec, EventSpec, FunctionSpec, Gate, ImagePull,
+    ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec,
 };
 pub use yaml::{DOCUMENTS_MAX, FILE_BYTES_MAX};
 

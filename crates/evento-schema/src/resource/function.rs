@@ -6,11 +6,14 @@ use evento_model::Digest;
 use serde_json::Value;
 
 use super::attach::join;
+use super::container::read_container;
 use super::fields::{Context, Fields};
 use super::finding::Finding;
 use super::node::{Content, Node, step};
 use super::read::{read_truth, text_map};
-use super::spec::{FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec};
+use super::spec::{
+    ContainerSource, ContainerSpec, FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec,
+};
 
 /// The words of `runtime`, each also the name of its block.
 const RUNTIMES: [(&str, &str); 4] =
@@ -63,12 +66,13 @@ fn read_runtime(context: &mut Context<'_>, spec: &mut Fields<'_>, folder: Option
     match runtime {
         "process" => read_process(context, node, &at, folder).map(Runtime::Process),
         "url" => read_url(context, node, &at).map(Runtime::Url),
+        "container" => read_container(context, node, &at, folder).map(Runtime::Container),
         _ => {
-            read_unserved(context, runtime, node, &at);
+            read_unserved(context, node, &at);
             let (node, at) = named?;
             let finding =
                 Finding::error(2305, &node.place, at, format!("runtime {runtime} is not yet served by this build"));
-            context.report(finding.help("use runtime: process or runtime: url"));
+            context.report(finding.help("use runtime: process, runtime: container or runtime: url"));
             None
         }
     }
@@ -136,28 +140,15 @@ fn read_url(context: &mut Context<'_>, node: &Node, pointer: &str) -> Option<Url
     Some(UrlSpec { address: address?, manifest, rediscover_ms: rediscover.unwrap_or(30_000), ca_pem, artifact_digest })
 }
 
-/// Blocks that are documented but that this build does not serve: their shape is checked all the same.
-fn read_unserved(context: &mut Context<'_>, runtime: &str, node: &Node, pointer: &str) {
+/// A block that is documented but that this build does not serve: its shape is checked all the same.
+fn read_unserved(context: &mut Context<'_>, node: &Node, pointer: &str) {
     let Some(mut fields) = Fields::open(context, node, pointer) else { return };
-    let (texts, truths): (&[&'static str], &[&'static str]) = match runtime {
-        "container" => (&["image", "build", "memory", "cpus", "pull"], &[]),
-        _ => (&["file", "oci", "memory"], &["reuse"]),
-    };
-    for name in texts {
-        if let Some((node, at)) = fields.get(name)
-            && !(*name == "cpus" && matches!(node.content, Content::Number(_)))
-        {
+    for name in ["file", "oci", "memory"] {
+        if let Some((node, at)) = fields.get(name) {
             context.text(node, &at);
         }
     }
-    for name in truths {
-        read_truth(context, &mut fields, name);
-    }
-    if runtime == "container"
-        && let Some((node, at)) = fields.get("args")
-    {
-        context.texts(node, &at);
-    }
+    read_truth(context, &mut fields, "reuse");
     fields.close(context);
 }
 
@@ -186,13 +177,18 @@ fn read_modes(context: &mut Context<'_>, node: &Node, pointer: &str) -> Option<V
     modes
 }
 
-/// The document with the working folder as it will be used: the file it was relative to is not known later.
+/// The document with the paths as they will be used: the file they were relative to is not known later.
 pub(crate) fn resolved(mut document: Value, spec: &Spec) -> Value {
-    if let Spec::Function(function) = spec
-        && let Runtime::Process(ProcessSpec { working_dir: Some(folder), .. }) = &function.runtime
-        && let Some(Value::Object(block)) = document.pointer_mut(&step("/spec", "process"))
-    {
-        block.insert("workingDir".to_owned(), Value::String(folder.clone()));
+    let Spec::Function(function) = spec else { return document };
+    let (block, field, path) = match &function.runtime {
+        Runtime::Process(ProcessSpec { working_dir: Some(folder), .. }) => ("process", "workingDir", folder),
+        Runtime::Container(ContainerSpec { source: ContainerSource::Build(folder), .. }) => {
+            ("container", "build", folder)
+        }
+        _ => return document,
+    };
+    if let Some(Value::Object(block)) = document.pointer_mut(&step("/spec", block)) {
+        block.insert(field.to_owned(), Value::String(path.clone()));
     }
     document
 }
