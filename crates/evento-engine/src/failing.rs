@@ -63,7 +63,9 @@ impl Engine {
                 } else {
                     let no = call.works[0].0;
                     self.land(no);
-                    self.command_failed(no, &call, Stage::Handle, failure, false);
+                    let decided = self.table.get(no).busy.as_deref().is_some_and(|busy| busy.decided.is_some());
+                    let stage = if decided { Stage::Apply } else { Stage::Handle };
+                    self.command_failed(no, &call, stage, failure, false);
                 }
             }
         }
@@ -98,26 +100,28 @@ impl Engine {
         let Some(busy) = self.table.get_mut(no).busy.as_deref_mut() else { return };
         busy.decided = None;
         let Some(head) = busy.mailbox.front_mut() else { return };
-        settle(&mut head.trial, answers, outages, attempts_max);
+        settle(&mut head.trial, &self.lines, attempts_max);
         head.trial.attempts += 1;
         head.trial.last_error = Some(Box::new(error));
         if proven {
             head.trial.charged += 1;
             head.trial.crashes += u32::from(crash);
         } else {
-            head.trial.noted = Some(Noted { answers, outages, crash });
+            head.trial.noted = Some(Noted { line: line_no, answers, outages, crash });
         }
         if head.trial.charged >= attempts_max {
             return self.park_head_now(no, line_no);
         }
+        // It is decided anew, by the function that decides, whichever it was that failed.
+        let (type_name, attempts) = (head.record.type_name.clone(), head.trial.attempts);
+        let next = self.server_of(&call.entity, &type_name, false).unwrap_or(line_no);
         if open {
             // No back-off while the function is down: a probe takes the waiting instances in turn.
-            busy.phase = Phase::Ready(line_no);
-            self.line(line_no).ready.push_back(no);
+            self.table.get_mut(no).busy().phase = Phase::Ready(next);
+            self.line(next).ready.push_back(no);
         } else {
-            let delay = call.entity.retry.delay_ms_ceiling(head.trial.attempts);
-            let delay = self.chance.up_to(delay);
-            self.delay(no, line_no, delay);
+            let delay = self.chance.up_to(call.entity.retry.delay_ms_ceiling(attempts));
+            self.delay(no, next, delay);
         }
         self.store_marked(no, 0, vec![0], None);
         self.notice_failed(no);
@@ -193,12 +197,12 @@ impl Engine {
         line.delayed.remove(&no);
         let attempts_max =
             self.catalog.entity(self.table.get(no).key.entity).map_or(u32::MAX, |e| e.retry.attempts_max);
-        let line = &mut self.lines[line_no.0 as usize];
         let Some(head) = self.table.get_mut(no).busy().mailbox.front_mut() else { return };
-        settle(&mut head.trial, line.answers, line.outages, attempts_max);
+        settle(&mut head.trial, &self.lines, attempts_max);
         if head.trial.charged >= attempts_max {
             return self.park_head_now(no, line_no);
         }
+        let line = &mut self.lines[line_no.0 as usize];
         if !line.breaker.is_open() && !line.budget.take(self.now.monotonic) {
             return self.delay(no, line_no, BUDGET_PAUSE_MS);
         }
@@ -339,12 +343,16 @@ impl Engine {
     }
 }
 
-/// Charges a noted failure if the function has answered another command since (function-protocol 10.3).
+/// Charges a noted failure if the function that failed has answered another command since (function-protocol 10.3).
 /// A charge that spans an outage never parks.
-fn settle(trial: &mut Trial, answers: u64, outages: u64, attempts_max: u32) {
-    let Some(noted) = trial.noted.filter(|noted| answers > noted.answers || planted!(22)) else { return };
+fn settle(trial: &mut Trial, lines: &[Line], attempts_max: u32) {
+    let Some(noted) = trial.noted else { return };
+    let Some(line) = lines.get(noted.line.0 as usize) else { return };
+    if line.answers <= noted.answers && !planted!(22) {
+        return;
+    }
     trial.noted = None;
     let charged = trial.charged + 1;
-    trial.charged = if outages > noted.outages { charged.min(attempts_max.saturating_sub(1)) } else { charged };
+    trial.charged = if line.outages > noted.outages { charged.min(attempts_max.saturating_sub(1)) } else { charged };
     trial.crashes += u32::from(noted.crash);
 }

@@ -139,6 +139,8 @@ pub(crate) struct Trial {
 /// A failed attempt, not charged yet.
 #[derive(Clone, Copy)]
 pub(crate) struct Noted {
+    /// The function that was asked: a command may be handled by one and applied by another.
+    pub(crate) line: LineNo,
     /// Valid answers the function had given when it failed.
     pub(crate) answers: u64,
     /// Outages the function had had.

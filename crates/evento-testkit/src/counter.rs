@@ -39,6 +39,8 @@ pub enum Health {
     FailsAll,
     /// It asks for less.
     Busy,
+    /// It decides, and crashes when it is to apply.
+    CannotApply,
 }
 
 /// Fails by a verdict of its own.
@@ -215,7 +217,7 @@ impl Function {
     /// What it answers.
     pub fn run(&self, request: &RunRequest) -> Result<RunResponse, Failure> {
         match self.health {
-            Health::Well => {}
+            Health::Well | Health::CannotApply => {}
             Health::Down => return Err(failure(FailureClass::Outage, 3001, "connection refused")),
             Health::FailsAll => return Err(failure(FailureClass::Error, 3003, "status 500")),
             Health::Busy => {
@@ -229,6 +231,9 @@ impl Function {
     fn work(&self, work: &Work) -> Result<WorkResult, Failure> {
         let mut total = work.state.as_deref().map(read_long);
         let (mut outcomes, mut failed) = (Vec::new(), None);
+        if work.kind == StepKind::Event && self.health == Health::CannotApply {
+            return Err(failure(FailureClass::Crash, 3004, "connection reset"));
+        }
         for (n, step) in work.steps.iter().enumerate() {
             if work.kind == StepKind::Command && !self.mended && read_long(&step.payload) == CRASHES {
                 return Err(failure(FailureClass::Crash, 3004, "connection reset"));

@@ -254,6 +254,7 @@ impl Engine {
                 (StepKind::Command, if one_function { Want::Each } else { Want::None })
             }
         };
+        debug_assert!(!steps.is_empty(), "a request without a step");
         Ok(Work {
             reference,
             entity_id: instance.key.id.clone(),

@@ -3,7 +3,9 @@
 use evento_engine::WaiterId;
 use evento_log::intake::{Status, Want};
 use evento_model::OnPark;
-use evento_testkit::counter::{BAD_STATE, CRASHES, EMITS_NOTHING, EMITS_UNDECLARED, FAILS, Health, POISONS, Setting};
+use evento_testkit::counter::{
+    BAD_STATE, CRASHES, EMITS_NOTHING, EMITS_UNDECLARED, FAILS, Health, POISONS, REFUSED, Setting,
+};
 
 use crate::world::{World, story};
 
@@ -70,6 +72,34 @@ fn an_outage_parks_nothing_and_everything_resumes_when_it_ends() {
         assert!(waiters.iter().all(|w| world.told(*w) == "accepted 1"), "{health:?}");
         assert!(!world.notices.iter().any(|notice| notice.starts_with("parked")));
     }
+}
+
+#[test]
+fn what_one_function_answers_is_no_evidence_that_another_is_alive() {
+    let mut world = World::new(Setting { apart: true, attempts_max: 1, ..Setting::default() });
+    // The function that handles has answered more often than the one that applies: a refusal is not applied.
+    for n in 0..5 {
+        world.send(&format!("other{n}"), &format!("generated-{n}"), REFUSED);
+    }
+    world.function.health = Health::CannotApply;
+    let waiter = world.send("a", "1", 5);
+    world.function.health = Health::FailsAll;
+    world.pass(3_600_000);
+    assert_eq!(world.told(waiter), "nothing yet");
+    assert_eq!(world.status("a", "1").status, Status::Waiting);
+}
+
+#[test]
+fn what_could_not_be_applied_is_decided_anew_by_the_function_that_decides() {
+    let mut world = World::new(Setting { apart: true, ..Setting::default() });
+    world.function.health = Health::CannotApply;
+    let waiter = world.send("a", "1", 5);
+    world.pass(10_000);
+    assert_eq!(world.told(waiter), "nothing yet");
+    assert!(!world.calls.contains(&0), "a request without a step: {:?}", world.calls);
+    world.function.health = Health::Well;
+    world.pass(31_000);
+    assert_eq!(world.told(waiter), "accepted 1");
 }
 
 #[test]

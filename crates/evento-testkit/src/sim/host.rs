@@ -93,6 +93,10 @@ impl World {
             }
             _ => answer,
         };
+        self.record.note(self.now, 10, || {
+            let how = answer.as_ref().map_or_else(|failure| format!("{failure:?}"), |_| "an answer".to_owned());
+            format!("call {} for {instances:?}: {how}", call.0)
+        });
         for instance in instances {
             let newest = self.newest.entry(instance).or_insert(call);
             sometimes!("late answer after the next attempt's", call < *newest);
