@@ -171,7 +171,8 @@ impl Drop for RunningContainer {
         if self.removed {
             return;
         }
-        let (socket, path, folder) = (self.engine.socket().to_owned(), self.engine.removal(&self.id), self.folder.clone());
+        let (socket, path, folder) =
+            (self.engine.socket().to_owned(), self.engine.removal(&self.id), self.folder.clone());
         // Nothing waits for it: what a killed server leaves, the next one removes.
         std::thread::spawn(move || {
             if remove_now(&socket, &path).is_ok_and(|removed| removed) {

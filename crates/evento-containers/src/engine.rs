@@ -107,8 +107,7 @@ impl Engine {
         let Some(version) = Version::agreed(&told.api_version, &told.least) else {
             let [least, newest] = VERSIONS;
             let (place, api) = (wire.socket().display(), &told.api_version);
-            let message =
-                format!("the container engine at {place} speaks API {api}, and Evento {least} to {newest}");
+            let message = format!("the container engine at {place} speaks API {api}, and Evento {least} to {newest}");
             return Err(EngineError::new(ErrorKind::Engine, message).next("use Docker 20.10 or Podman 4, or newer"));
         };
         let podman = told.components.iter().any(|component| component.name.contains("Podman"));

@@ -69,12 +69,7 @@ impl Engine {
         }
     }
 
-    async fn named(
-        &self,
-        name: &str,
-        pull: Pull,
-        line: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<Image, EngineError> {
+    async fn named(&self, name: &str, pull: Pull, line: &mut (dyn FnMut(&str) + Send)) -> Result<Image, EngineError> {
         let found = self.image(name).await?;
         match (found, pull) {
             (Some(image), Pull::IfNotPresent | Pull::Never) => Ok(image),

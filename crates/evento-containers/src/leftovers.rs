@@ -30,7 +30,5 @@ pub async fn remove_leftovers(engine: &Engine, project: &str, sockets: &Path) ->
 fn folders(sockets: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let folder = evento_function::process::private_folder_of(sockets);
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER_PREFIX))
-        .map(|entry| entry.path())
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER_PREFIX)).map(|entry| entry.path())
 }

@@ -105,8 +105,7 @@ mod tests {
 
     #[test]
     fn lines_of_both_streams_come_out_however_the_bytes_are_cut() {
-        let bytes =
-            [frame(1, b"one\ntw"), frame(2, b"oops\r\n"), frame(1, b"o\n\nlast"), frame(2, b"")].concat();
+        let bytes = [frame(1, b"one\ntw"), frame(2, b"oops\r\n"), frame(1, b"o\n\nlast"), frame(2, b"")].concat();
         let wanted = [
             (Stream::Stdout, "one"),
             (Stream::Stderr, "oops"),

@@ -28,8 +28,9 @@ fn named(host: &str) -> Result<PathBuf, EngineError> {
         Some(path) if path.starts_with('/') => Ok(PathBuf::from(path)),
         _ => {
             let message = format!("DOCKER_HOST is {host:?}, which is no unix socket of this machine");
-            Err(EngineError::new(ErrorKind::Engine, message)
-                .next("functions are reached through a folder that both share: set DOCKER_HOST=unix:///path/docker.sock"))
+            Err(EngineError::new(ErrorKind::Engine, message).next(
+                "functions are reached through a folder that both share: set DOCKER_HOST=unix:///path/docker.sock",
+            ))
         }
     }
 }

@@ -23,7 +23,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 const HEADER_BYTES_MAX: usize = 16 << 10;
 
 /// What stays as it is in paths and queries. Names of images have slashes, colons and at signs.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/').remove(b':').remove(b'@');
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/').remove(b':').remove(b'@');
 
 /// A text as a part of a path or a value of a query.
 pub(crate) fn encoded(text: &str) -> String {
@@ -172,7 +173,10 @@ mod tests {
 
     #[test]
     fn names_stay_readable_and_nothing_gets_out_of_its_place() {
-        assert_eq!(encoded("registry.example/bank/accounts:1.2@sha256:ab"), "registry.example/bank/accounts:1.2@sha256:ab");
+        assert_eq!(
+            encoded("registry.example/bank/accounts:1.2@sha256:ab"),
+            "registry.example/bank/accounts:1.2@sha256:ab"
+        );
         assert_eq!(encoded("a?x=1&y#z {\"é\"}"), "a%3Fx%3D1%26y%23z%20%7B%22%C3%A9%22%7D");
     }
 }

@@ -35,7 +35,7 @@ use node::Node;
 pub use schema::TypeSchema;
 pub use spec::{
     CommandSpec, Compatibility, ContainerSource, ContainerSpec, EntitySpec, EventSpec, FunctionSpec, Gate, ImagePull,
-    ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec,
+    ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec, WasmSpec,
 };
 pub use yaml::{DOCUMENTS_MAX, FILE_BYTES_MAX};
 

@@ -5,17 +5,21 @@
 //! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry).
 
 mod api;
+mod containers;
 mod development;
 mod functions;
+mod host;
 mod kafka;
 mod path;
 mod purity;
 mod registry;
 mod replay;
 mod rollout;
+mod running;
 mod scrub;
 mod supervisor;
 mod verify;
+mod wasm;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -237,7 +241,8 @@ impl Node {
             told: teller,
             counts: counts.clone(),
         });
-        let surroundings = Surroundings { sockets: folder.join("sockets"), development };
+        let surroundings = Surroundings::new(&folder, development);
+        surroundings.containers.end_leftovers();
         let rollout = Rollout::new(log.clone(), functions.clone(), path.clone(), surroundings)
             .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
         let rollout = Arc::new(rollout);

@@ -8,6 +8,7 @@ use crate::avro::{Malformed, Reader, put_bytes, put_long};
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
 
 /// Media type of both bodies.
+#[cfg(feature = "serve")]
 pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
 
 struct Fold<'a> {

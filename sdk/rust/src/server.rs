@@ -23,10 +23,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::avro::{Reader, put_bytes, put_long};
+use crate::manifest::{self, BODY_BYTES_MAX};
 use crate::run::{RUN_TYPE, panicked, run};
 use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function};
 
-const BODY_BYTES_MAX: usize = 16 << 20;
 const GRACE: Duration = Duration::from_secs(5);
 const MANIFEST_TYPE: &str = "application/vnd.evento.manifest.v1+json";
 const EVENTS_TYPE: &str = "application/vnd.evento.events.v1+avro";
@@ -131,13 +131,8 @@ type Reply = Response<Full<Bytes>>;
 
 impl Served {
     fn new(function: impl Function) -> Served {
-        let mut manifest = function.manifest();
-        manifest["manifestVersion"] = json!(1);
-        manifest["protocol"] = json!({"min": 1, "max": 1, "modes": ["plain", "run"], "http": ["1.1"]});
         let name = std::env::var("EVENTO_FUNCTION").unwrap_or_else(|_| function.entity().to_owned());
-        manifest["function"] = json!({"name": name, "sdk": concat!("evento-rust/", env!("CARGO_PKG_VERSION"))});
-        manifest["limits"] = json!({"maxBodyBytes": BODY_BYTES_MAX});
-        let declared = manifest;
+        let declared = manifest::document(&function, &name, &["plain", "run"]);
         let manifest = Bytes::from(declared.to_string());
         let digest: String = Sha256::digest(&manifest).iter().map(|byte| format!("{byte:02x}")).collect();
         Served {

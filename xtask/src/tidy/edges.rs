@@ -14,6 +14,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evento-schema", &["evento-model"]),
     ("evento-log", &["evento-model"]),
     ("evento-function", &["evento-model", "evento-schema"]),
+    ("evento-containers", &["evento-function", "evento-model"]),
+    ("evento-wasm", &["evento-model", "evento-function"]),
     ("evento-engine", &["evento-model", "evento-schema", "evento-log", "evento-function"]),
     ("evento-gateway", &["evento-model", "evento-schema", "evento-log"]),
     ("evento-listener", &["evento-model", "evento-schema", "evento-log"]),
@@ -30,6 +32,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "evento-listener",
             "evento-check",
             "evento-sdk",
+            "evento-containers",
+            "evento-wasm",
         ],
     ),
     (
@@ -50,6 +54,9 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("evento-schema", &["tokio", "hyper"]),
     ("evento-engine", &["tokio", "hyper", "axum", "fjall"]),
     ("evento-log", &["hyper", "axum"]),
+    ("evento-wasm", &["hyper", "wasmtime-wasi"]),
+    // The quick build has no compiler in it.
+    ("evento", &["wasmtime"]),
 ];
 
 /// Libraries that a crate must not name among its direct normal dependencies.

@@ -11,8 +11,10 @@ use super::fields::{Context, Fields};
 use super::finding::Finding;
 use super::node::{Content, Node, step};
 use super::read::{read_truth, text_map};
+use super::size;
 use super::spec::{
     ContainerSource, ContainerSpec, FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec,
+    WasmSpec,
 };
 
 /// The words of `runtime`, each also the name of its block.
@@ -20,6 +22,9 @@ const RUNTIMES: [(&str, &str); 4] =
     [("process", "process"), ("container", "container"), ("url", "url"), ("wasm", "wasm")];
 
 const MINUTE_MS: u64 = 60_000;
+
+/// Memory of a WASM instance in bytes: least, default, most.
+const WASM_MEMORY: (u64, u64, u64) = (64 << 10, 16 << 20, 1 << 30);
 
 pub(crate) fn read(context: &mut Context<'_>, spec: &mut Fields<'_>, folder: Option<&str>) -> Option<FunctionSpec> {
     let handles = spec.get("handles").and_then(|(node, at)| context.resource_names(node, &at));
@@ -67,14 +72,7 @@ fn read_runtime(context: &mut Context<'_>, spec: &mut Fields<'_>, folder: Option
         "process" => read_process(context, node, &at, folder).map(Runtime::Process),
         "url" => read_url(context, node, &at).map(Runtime::Url),
         "container" => read_container(context, node, &at, folder).map(Runtime::Container),
-        _ => {
-            read_unserved(context, node, &at);
-            let (node, at) = named?;
-            let finding =
-                Finding::error(2305, &node.place, at, format!("runtime {runtime} is not yet served by this build"));
-            context.report(finding.help("use runtime: process, runtime: container or runtime: url"));
-            None
-        }
+        _ => read_wasm(context, node, &at, folder).map(Runtime::Wasm),
     }
 }
 
@@ -140,16 +138,32 @@ fn read_url(context: &mut Context<'_>, node: &Node, pointer: &str) -> Option<Url
     Some(UrlSpec { address: address?, manifest, rediscover_ms: rediscover.unwrap_or(30_000), ca_pem, artifact_digest })
 }
 
-/// A block that is documented but that this build does not serve: its shape is checked all the same.
-fn read_unserved(context: &mut Context<'_>, node: &Node, pointer: &str) {
-    let Some(mut fields) = Fields::open(context, node, pointer) else { return };
-    for name in ["file", "oci", "memory"] {
-        if let Some((node, at)) = fields.get(name) {
-            context.text(node, &at);
-        }
+fn read_wasm(context: &mut Context<'_>, node: &Node, pointer: &str, folder: Option<&str>) -> Option<WasmSpec> {
+    let mut fields = Fields::open(context, node, pointer)?;
+    let file = fields.get("file").and_then(|(node, at)| context.text(node, &at).map(str::to_owned));
+    let oci = fields.get("oci");
+    if let Some((node, at)) = &oci {
+        let finding = Finding::error(2305, &node.place, at, "modules from a registry are not yet served by this build");
+        context.report(finding.help("use wasm.file"));
     }
-    read_truth(context, &mut fields, "reuse");
+    if file.is_none() && oci.is_none() {
+        context.error(2001, &node.place, pointer, "file is missing: the module or component to run");
+    }
+    let memory = fields.get("memory").and_then(|(node, at)| {
+        let text = context.text(node, &at)?;
+        let (least, _, most) = WASM_MEMORY;
+        let bytes = size::parse_bytes(text).filter(|bytes| (least..=most).contains(bytes));
+        if bytes.is_none() {
+            let message = format!("{text:?} is not an amount of memory between 64Ki and 1Gi; write it as 16Mi");
+            context.error(2001, &node.place, &at, message);
+        }
+        bytes
+    });
+    let reuse = read_truth(context, &mut fields, "reuse");
     fields.close(context);
+    let file = file?;
+    let file = folder.map_or_else(|| file.clone(), |folder| join(folder, &file));
+    Some(WasmSpec { file, memory_bytes: memory.unwrap_or(WASM_MEMORY.1), reuse })
 }
 
 fn read_gate(context: &mut Context<'_>, node: &Node, pointer: &str) -> Option<Gate> {
@@ -185,6 +199,7 @@ pub(crate) fn resolved(mut document: Value, spec: &Spec) -> Value {
         Runtime::Container(ContainerSpec { source: ContainerSource::Build(folder), .. }) => {
             ("container", "build", folder)
         }
+        Runtime::Wasm(wasm) => ("wasm", "file", &wasm.file),
         _ => return document,
     };
     if let Some(Value::Object(block)) = document.pointer_mut(&step("/spec", block)) {

@@ -107,6 +107,8 @@ pub enum Runtime {
     Container(ContainerSpec),
     /// Started by somebody else and called at an address.
     Url(UrlSpec),
+    /// Run in this process, in a cage.
+    Wasm(WasmSpec),
 }
 
 /// A function started as a process.
@@ -159,6 +161,17 @@ pub enum ImagePull {
     Never,
     /// At every start.
     Always,
+}
+
+/// A WebAssembly module or component.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WasmSpec {
+    /// The file: absolute when the resource file's folder was known, else as written.
+    pub file: String,
+    /// Memory of an instance in bytes, 64 KiB to 1 GiB; default 16 MiB.
+    pub memory_bytes: u64,
+    /// Whether an instance serves many requests rather than one; default false.
+    pub reuse: bool,
 }
 
 /// A function called at an address.

@@ -185,10 +185,7 @@ spec: {runtime: container, container: {build: ../orders}}
         _ => panic!("a function"),
     };
     let named = container(0);
-    assert_eq!(
-        named.source,
-        ContainerSource::Image { name: "bank/accounts:1".to_owned(), pull: ImagePull::Never }
-    );
+    assert_eq!(named.source, ContainerSource::Image { name: "bank/accounts:1".to_owned(), pull: ImagePull::Never });
     assert_eq!((named.args.join(" "), named.memory_bytes, named.cpus_milli), ("--fast".to_owned(), 64 << 20, 500));
     let built = container(1);
     assert_eq!(built.source, ContainerSource::Build("/home/ada/orders".to_owned()));
@@ -307,11 +304,12 @@ fn a_runtime_has_exactly_its_block() {
         ("runtime: process\n  process: {command: [a], env: {A: no, B: 1}}", &[(2001, 6, 43, "found a number")]),
         ("runtime: url\n  url: {address: ftp://x}", &[(2001, 6, 18, "is not an address")]),
         ("runtime: url\n  url: {address: 'http://x', caFile: ca.pem}", &[(2007, 6, 38, "ca.pem was not sent along")]),
-        ("runtime: wasm\n  wasm: {file: a.wasm}", &[(2305, 5, 12, "not yet served by this build")]),
-        (
-            "runtime: container\n  container: {image: x, cpus: 1.0, gpus: 1}",
-            &[(2002, 6, 36, "unknown field gpus")],
-        ),
+        ("runtime: wasm\n  wasm: {memory: 16Mi}", &[(2001, 6, 9, "file is missing")]),
+        ("runtime: wasm\n  wasm: {oci: registry/accounts}", &[(2305, 6, 15, "not yet served by this build")]),
+        ("runtime: wasm\n  wasm: {file: a.wasm, memory: 2Gi}", &[(2001, 6, 32, "between 64Ki and 1Gi")]),
+        ("runtime: wasm\n  wasm: {file: a.wasm, memory: lots}", &[(2001, 6, 32, "not an amount of memory")]),
+        ("runtime: wasm\n  wasm: {file: a.wasm, reuse: 1}", &[(2001, 6, 31, "true or false")]),
+        ("runtime: container\n  container: {image: x, cpus: 1.0, gpus: 1}", &[(2002, 6, 36, "unknown field gpus")]),
         ("runtime: container\n  container: {memory: 64Mi}", &[(2001, 6, 14, "neither image nor build")]),
         ("runtime: container\n  container: {image: x, build: y}", &[(2001, 6, 32, "both image and build")]),
         ("runtime: container\n  container: {build: y, pull: Never}", &[(2001, 6, 31, "leave pull out")]),

@@ -249,7 +249,9 @@ impl Node for NodeApi {
                 .collect();
             let runtime = match &spec.runtime {
                 evento_schema::resource::Runtime::Process(_) => "process",
+                evento_schema::resource::Runtime::Container(_) => "container",
                 evento_schema::resource::Runtime::Url(_) => "url",
+                evento_schema::resource::Runtime::Wasm(_) => "wasm",
             };
             json!({
                 "name": name.as_str(), "state": state.word, "runtime": runtime,

@@ -31,7 +31,10 @@ pub struct Containers {
 
 impl Containers {
     /// Those of a node with this data directory.
-    #[cfg_attr(not(feature = "containers"), expect(unused_variables, reason = "without the feature nothing is started"))]
+    #[cfg_attr(
+        not(feature = "containers"),
+        expect(unused_variables, reason = "without the feature nothing is started")
+    )]
     pub fn new(data: &Path) -> Containers {
         Containers {
             #[cfg(feature = "containers")]

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use evento_function::http::HttpFunction;
 use evento_function::process::{LogRing, Stream};
 use evento_function::{Failure, FailureClass, RunRequest, RunResponse};
 use evento_log::intake::LastError;
 use evento_model::{Code, ResourceName, Revision, Timestamp};
 use parking_lot::RwLock;
 
+use super::host::Host;
 use super::path::wall;
 use super::purity::Watch;
 
@@ -69,16 +69,18 @@ pub struct Live {
     /// Which.
     pub revision: Revision,
     /// Where; another one after each restart, none while its process is gone.
-    pub host: RwLock<Option<Arc<HttpFunction>>>,
+    pub host: RwLock<Option<Arc<Host>>>,
+    /// Why there is no host, for those whose command waits for one.
+    pub gone: RwLock<Option<Failure>>,
     purity: Watch,
     in_flight: AtomicUsize,
 }
 
 impl Live {
     /// A revision that is reached through a host.
-    pub fn new(revision: Revision, host: HttpFunction, purity: Watch) -> Arc<Live> {
+    pub fn new(revision: Revision, host: Host, purity: Watch) -> Arc<Live> {
         let host = RwLock::new(Some(Arc::new(host)));
-        Arc::new(Live { revision, host, purity, in_flight: AtomicUsize::new(0) })
+        Arc::new(Live { revision, host, gone: RwLock::default(), purity, in_flight: AtomicUsize::new(0) })
     }
 
     /// One call of the command path, on a sample with a second look at what apply gives. `warn` is told of the first
@@ -106,12 +108,11 @@ impl Live {
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
         let host = self.host.read().clone();
         let Some(host) = host else {
-            return Err(Failure::new(
-                FailureClass::Outage,
-                Code(3001),
-                "this revision of the function is not running",
-                "",
-            ));
+            let unknown = || {
+                let title = "this revision of the function is not running";
+                Failure::new(FailureClass::Outage, Code(3001), title, "")
+            };
+            return Err(self.gone.read().clone().unwrap_or_else(unknown));
         };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let answer = host.run(request, timeout).await;

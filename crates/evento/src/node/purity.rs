@@ -19,13 +19,12 @@ use serde_json::Value;
 
 use crate::output::value::changes;
 
-/// One call in so many is checked when not all are.
-const SAMPLE: u64 = 100;
 /// Most steps of a call that is made a second time.
 const STEPS_MAX: usize = 5_000;
 
 /// What is known of the purity of one revision.
 pub struct Watch {
+    /// One call in so many is checked; 0 is none.
     every: u64,
     policy: Purity,
     /// Schemas of the states, by entity.
@@ -45,18 +44,23 @@ pub struct Again {
 }
 
 impl Watch {
-    /// Of a revision that says this of itself.
+    /// Of a revision that says this of itself; every call is checked.
     pub fn new(declaration: &Declaration, policy: Purity, development: bool) -> Watch {
         let applying = || declaration.entities.iter().filter(|entity| !entity.applies.is_empty());
         let state = |name: &FullName| Some((name.clone(), declaration.schemas.get(name)?.clone()));
         Watch {
-            every: if development { 1 } else { SAMPLE },
+            every: 1,
             policy: if development { Purity::Warn } else { policy },
             states: applying().filter_map(|entity| state(&entity.name)).collect(),
             applies: applying().map(|e| (e.name.clone(), e.applies.iter().cloned().collect())).collect(),
             calls: AtomicU64::new(0),
             impure: RwLock::new(None),
         }
+    }
+
+    /// The same, with one call in so many checked; 0 is none.
+    pub fn sampled(self, every: u64) -> Watch {
+        Watch { every, ..self }
     }
 
     /// Why nothing of this revision is taken any more, if so.
@@ -66,7 +70,7 @@ impl Watch {
 
     /// What is to be asked a second time, if this answer is one of the sample and brought states.
     pub fn again(&self, request: &RunRequest, answer: &RunResponse) -> Option<Again> {
-        if !self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.every) {
+        if self.every == 0 || !self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.every) {
             return None;
         }
         let applies = self.applies.get(&request.entity)?;

@@ -28,11 +28,15 @@ use tokio::sync::{Mutex, oneshot};
 
 use self::report::{read_set, refused, unstarted, with_functions, with_violations};
 use self::usage::LogUsage;
+use super::containers::Containers;
 use super::functions::{Function, Functions};
 use super::path::Path;
 use super::replay::{Purpose, Replayer};
 use super::supervisor::{self, Candidate, Keeper, StartFailure, Surroundings};
 use crate::output::change;
+
+/// Longest wait for functions that are stopped with the server: theirs to end, and a moment to be removed.
+const STOP: Duration = Duration::from_secs(7);
 
 /// What is served, and how it changes.
 pub struct Rollout {
@@ -107,6 +111,11 @@ impl Rollout {
         self.served.read().registry.clone()
     }
 
+    /// The engine that functions run in as containers.
+    pub fn containers(&self) -> &Containers {
+        &self.surroundings.containers
+    }
+
     /// What the log holds, for checks and for people.
     pub fn usage(&self) -> LogUsage<'_> {
         LogUsage(&self.log)
@@ -165,7 +174,7 @@ impl Rollout {
             functions_changed: Vec::new(),
             purged: Vec::new(),
         };
-        let elsewhere = candidate.process.is_none();
+        let elsewhere = self.registry().function(name).is_some_and(|(_, spec)| matches!(spec.runtime, Runtime::Url(_)));
         let done = self.switch(&mut kept, change, vec![candidate]).await;
         done.map_err(|problem| {
             match kept.get(name) {
@@ -202,7 +211,7 @@ impl Rollout {
         let registry = self.registry();
         let asked = registry.functions().filter_map(|(stored, spec)| match &spec.runtime {
             Runtime::Url(url) => Some((stored.resource.name.clone(), Duration::from_millis(url.rediscover_ms))),
-            Runtime::Process(_) => None,
+            Runtime::Process(_) | Runtime::Container(_) | Runtime::Wasm(_) => None,
         });
         asked.collect()
     }
@@ -308,7 +317,7 @@ impl Rollout {
         }
         let switched = self.switch(&mut kept, change, Vec::new()).await?;
         for (name, kept) in stopped {
-            kept.keeper.stop();
+            drop(kept.keeper.stop());
             self.functions.remove(&name);
         }
         Ok(with_functions(shown, &switched, "ready"))
@@ -493,7 +502,7 @@ impl Rollout {
             let old = kept.get(&name).map(|kept| kept.declaration.revision);
             let keeper = Keeper::new(candidate, registry.clone(), function.clone(), surroundings, path);
             if let Some(before) = kept.insert(name, Kept { declaration, bound, keeper }) {
-                before.keeper.stop();
+                drop(before.keeper.stop());
             }
             if let Some(old) = old {
                 function.note(&format!(
@@ -566,11 +575,10 @@ impl Rollout {
         Ok(count)
     }
 
-    /// Stops all functions.
+    /// Stops all functions, and waits until they are gone: what would be left would run on without anybody to ask it.
     pub async fn stop(&self) {
-        for (_, kept) in self.turn.lock().await.drain() {
-            kept.keeper.stop();
-        }
+        let stopping: Vec<_> = self.turn.lock().await.drain().map(|(_, kept)| kept.keeper.stop()).collect();
+        let _ = tokio::time::timeout(STOP, futures::future::join_all(stopping)).await;
     }
 }
 

@@ -1,4 +1,5 @@
-//! Starting functions and keeping them running: a process until it answers discovery, an address until it does.
+//! Starting functions and keeping them running: a process or a container (`containers.rs`) until it answers discovery,
+//! an address until it does, a module until it is compiled (`wasm.rs`).
 //!
 //! A started function is a candidate until the roll-out lets it serve; afterwards its keeper restarts it when
 //! it ends. What a function declares is made of its manifest, or of what its resource names.
@@ -17,10 +18,15 @@ use evento_schema::binding::{Declaration, DeclaredEntity, Limits, parse_schema_l
 use evento_schema::registry::Registry;
 use evento_schema::resource::{Finding, FunctionSpec, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
+use super::containers::{self, Containers};
 use super::functions::{Function, Live};
+use super::host::Host;
 use super::path::Path;
 use super::purity::Watch;
+use super::running::Running;
+use super::wasm;
 
 /// How often a starting function is asked whether it answers.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -33,8 +39,8 @@ pub struct Candidate {
     pub declaration: Declaration,
     /// How it is called.
     pub live: Arc<Live>,
-    /// Its process, if Evento started it.
-    pub process: Option<RunningProcess>,
+    /// Its process or container, if Evento started it.
+    pub process: Option<Running>,
 }
 
 /// Why a function does not serve.
@@ -51,18 +57,60 @@ pub struct StartFailure {
 }
 
 impl StartFailure {
-    fn new(code: u16, message: impl Into<String>) -> StartFailure {
+    /// Without more to say.
+    pub(super) fn new(code: u16, message: impl Into<String>) -> StartFailure {
         StartFailure { code, message: message.into(), why: None, findings: Vec::new() }
     }
 }
 
 /// What starting needs to know of this node.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// Where sockets go.
     pub sockets: PathBuf,
+    /// What runs functions in this process.
+    pub wasm: wasm::Engine,
+    /// What runs functions as containers.
+    pub containers: Containers,
     /// Whether this is `evento dev`.
     pub development: bool,
+}
+
+impl Surroundings {
+    /// Those of a node with this data directory.
+    pub fn new(data: &std::path::Path, development: bool) -> Surroundings {
+        let wasm = wasm::Engine::new(data.join("wasm-cache"));
+        Surroundings { sockets: data.join("sockets"), wasm, containers: Containers::new(data), development }
+    }
+}
+
+/// Where a candidate was found.
+pub(super) enum Place {
+    /// At an address, with its process or container if Evento started it.
+    Http(Address, Option<Running>),
+    /// In this process.
+    #[cfg(feature = "wasm")]
+    Wasm(evento_wasm::WasmFunction),
+}
+
+impl Place {
+    /// Whether calls carry many works when no manifest says so.
+    fn is_batch(&self) -> bool {
+        !matches!(self, Place::Http(..))
+    }
+
+    /// One call of the command path in so many is made twice, to find an apply that is not pure; 0 is none. What
+    /// gets a fresh instance each time has nothing that could differ; what is kept may remember.
+    fn purity_sample(&self, development: bool) -> u64 {
+        match self {
+            #[cfg(feature = "wasm")]
+            Place::Wasm(function) if !function.is_reused() => 0,
+            _ if development => 1,
+            #[cfg(feature = "wasm")]
+            Place::Wasm(_) => 20,
+            Place::Http(..) => 100,
+        }
+    }
 }
 
 /// Starts a function and asks what it is.
@@ -76,6 +124,10 @@ pub async fn start(
         registry.function(name).ok_or_else(|| StartFailure::new(2301, format!("there is no function {name}")))?;
     match &spec.runtime {
         Runtime::Process(_) => start_process(registry, name, spec, function, surroundings).await,
+        Runtime::Container(container) => {
+            containers::start(registry, name, spec, container, function, surroundings, None).await
+        }
+        Runtime::Wasm(wasm) => wasm::start(registry, name, spec, wasm, function, surroundings).await,
         Runtime::Url(url) => {
             let address = Address::parse(&url.address).map_err(|error| StartFailure::new(2301, error.to_string()))?;
             let probe = HttpFunction::unknown(address.clone(), None);
@@ -90,7 +142,7 @@ pub async fn start(
             let manifest = given.or(found);
             // Without it the author changes the manifest's version with each release.
             let artifact = url.artifact_digest.unwrap_or(Digest([0; 32]));
-            candidate(registry, name, spec, manifest, artifact, address, None, surroundings.development)
+            candidate(registry, name, spec, manifest, artifact, Place::Http(address, None), surroundings.development)
         }
     }
 }
@@ -103,27 +155,44 @@ async fn start_process(
     surroundings: &Surroundings,
 ) -> Result<Candidate, StartFailure> {
     let (process_spec, artifact) = process_of(name, spec, surroundings);
-    let instance = uuid::Uuid::now_v7().simple().to_string();
-    // The tail of the id is its random part: sockets are named by it.
-    let instance: String = instance.chars().rev().collect();
     let before = *function.logs.watch().borrow();
-    let mut process = RunningProcess::start(&process_spec, instance, &function.logs)
+    let process = RunningProcess::start(&process_spec, fresh_instance(), &function.logs)
         .map_err(|error| StartFailure::new(2301, format!("{name} does not start: {error}")))?;
-    let probe = HttpFunction::unknown(process.address(), Some(process.instance().to_owned()));
+    let running = Running::Process(process);
+    until_ready(registry, name, spec, function, running, artifact, before, surroundings.development).await
+}
+
+/// What tells one start from every other.
+pub(super) fn fresh_instance() -> String {
+    // The tail of the id is its random part: sockets are named by it.
+    uuid::Uuid::now_v7().simple().to_string().chars().rev().collect()
+}
+
+/// Asks what was started until it answers, or has ended, or its time is over. `before` is the number of the newest line
+/// that it did not write.
+#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, each part from another place")]
+pub(super) async fn until_ready(
+    registry: &Registry,
+    name: &ResourceName,
+    spec: &FunctionSpec,
+    function: &Function,
+    mut running: Running,
+    artifact: Digest,
+    before: u64,
+    development: bool,
+) -> Result<Candidate, StartFailure> {
+    let probe = HttpFunction::unknown(running.address(), Some(running.instance().to_owned()));
     let until = Instant::now() + Duration::from_millis(spec.start_timeout_ms);
-    let last_lines = || {
+    let failed = |code: u16, message: String| {
         let lines: Vec<String> = function.logs.after(before, 20).into_iter().map(|line| line.text).collect();
-        Some(lines.join("\n")).filter(|text| !text.is_empty())
+        let why = Some(lines.join("\n")).filter(|text| !text.is_empty());
+        StartFailure { code, message, why, findings: Vec::new() }
     };
     loop {
         let answer = tokio::select! {
-            status = process.exited() => {
-                let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                // Give its last words a moment to arrive.
-                tokio::time::sleep(ASK_EVERY).await;
-                let mut failure = StartFailure::new(2301, format!("{name} ended before it was ready ({status})"));
-                failure.why = last_lines();
-                return Err(failure);
+            ended = running.exited() => {
+                let code = if ended.code == 3001 { 2301 } else { ended.code };
+                return Err(failed(code, format!("{name} ended before it was ready ({})", ended.how)));
             }
             answer = probe.discover() => answer,
         };
@@ -133,17 +202,13 @@ async fn start_process(
                     tokio::time::sleep(ASK_EVERY).await;
                     continue;
                 }
-                let address = process.address();
-                let development = surroundings.development;
-                return candidate(registry, name, spec, found, artifact, address, Some(process), development);
+                let place = Place::Http(running.address(), Some(running));
+                return candidate(registry, name, spec, found, artifact, place, development);
             }
             Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
             Err(failure) if Instant::now() >= until => {
                 let seconds = spec.start_timeout_ms / 1_000;
-                let mut failure =
-                    StartFailure::new(2301, format!("{name} was not ready after {seconds} s: {}", failure.title));
-                failure.why = last_lines();
-                return Err(failure);
+                return Err(failed(2301, format!("{name} was not ready after {seconds} s: {}", failure.title)));
             }
             Err(_) => tokio::time::sleep(ASK_EVERY).await,
         }
@@ -172,15 +237,14 @@ fn process_of(name: &ResourceName, spec: &FunctionSpec, surroundings: &Surroundi
     (spec, artifact)
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, each part from another place")]
-fn candidate(
+/// What was found, with what it declares.
+pub(super) fn candidate(
     registry: &Registry,
     name: &ResourceName,
     spec: &FunctionSpec,
     manifest: Option<Manifest>,
     artifact: Digest,
-    address: Address,
-    process: Option<RunningProcess>,
+    place: Place,
     development: bool,
 ) -> Result<Candidate, StartFailure> {
     let refused = |findings: Vec<Finding>| {
@@ -197,7 +261,7 @@ fn candidate(
             (Declaration { function, revision, schemas, entities, limits }, manifest)
         }
         None => {
-            let batch = spec.modes.iter().any(|mode| mode == "run");
+            let batch = place.is_batch() || spec.modes.iter().any(|mode| mode == "run");
             // Its schemas are pinned: what it was given is part of what it is.
             let unknown = Revision(Digest([0; 32]));
             let bare = pinned(registry, name, unknown, Limits::default()).map_err(refused)?;
@@ -221,9 +285,15 @@ fn candidate(
             (declaration, manifest)
         }
     };
-    let instance = process.as_ref().map(|process| process.instance().to_owned());
-    let host = HttpFunction::new(address, &manifest, declaration.revision, instance);
-    let purity = Watch::new(&declaration, spec.purity, development);
+    let purity = Watch::new(&declaration, spec.purity, development).sampled(place.purity_sample(development));
+    let (host, process) = match place {
+        Place::Http(address, process) => {
+            let instance = process.as_ref().map(|process| process.instance().to_owned());
+            (Host::Http(HttpFunction::new(address, &manifest, declaration.revision, instance)), process)
+        }
+        #[cfg(feature = "wasm")]
+        Place::Wasm(function) => (Host::Wasm(function), None),
+    };
     let live = Live::new(declaration.revision, host, purity);
     Ok(Candidate { name: name.clone(), declaration, live, process })
 }
@@ -257,13 +327,14 @@ fn limits(limits: &ManifestLimits, batch: bool) -> Limits {
     }
 }
 
-/// Keeps a serving process running until it is told to stop.
+/// Keeps a serving function running until it is told to stop.
 pub struct Keeper {
-    stop: Option<oneshot::Sender<()>>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 impl Keeper {
-    /// Watches over the process of a candidate that serves from now on.
+    /// Watches over a candidate that serves from now on.
     pub fn new(
         candidate: Candidate,
         registry: Registry,
@@ -272,19 +343,22 @@ impl Keeper {
         path: Path,
     ) -> Keeper {
         let (stop, stopped) = oneshot::channel();
-        if let Some(process) = candidate.process {
-            let watched =
-                Watched { name: candidate.name, live: candidate.live, registry, function, surroundings, path };
-            tokio::spawn(watched.keep(process, stopped));
-        }
-        Keeper { stop: Some(stop) }
+        let Candidate { name, live, process, .. } = candidate;
+        let watched = Watched { name, live, registry, function, surroundings, path };
+        let task = match process {
+            Some(running) => tokio::spawn(watched.keep(running, stopped)),
+            None => tokio::spawn(async move {
+                let _ = stopped.await;
+                watched.retire().await;
+            }),
+        };
+        Keeper { stop, task }
     }
 
-    /// Stops the process when it has answered what it was sent.
-    pub fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+    /// Stops it when it has answered what it was sent. Who must know that it is gone waits for what is returned.
+    pub fn stop(self) -> JoinHandle<()> {
+        let _ = self.stop.send(());
+        self.task
     }
 }
 
@@ -298,33 +372,28 @@ struct Watched {
 }
 
 impl Watched {
-    async fn keep(self, mut process: RunningProcess, mut stopped: oneshot::Receiver<()>) {
+    async fn keep(self, mut running: Running, mut stopped: oneshot::Receiver<()>) {
         let mut delay = RestartDelay::default();
         loop {
-            let status = tokio::select! {
-                _ = &mut stopped => return self.end(process).await,
-                status = process.exited() => status,
+            let ended = tokio::select! {
+                _ = &mut stopped => return self.end(running).await,
+                ended = running.exited() => ended,
             };
-            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             *self.live.host.write() = None;
-            let title = format!("the process of {} ended ({status})", self.name);
-            self.function.note(&title);
-            self.function.set_state("down", Some(title.clone()));
-            let failure = Failure::new(FailureClass::Outage, Code(3001), title, "");
-            self.path.tell(Input::FunctionDown(self.name.clone(), self.live.revision, Box::new(failure)));
-            drop(process);
-            process = loop {
+            let title = format!("the {} of {} ended ({})", running.noun(), self.name, ended.how);
+            self.down(ended.code, title);
+            // What is started again is what ran, whatever its name means by now.
+            let image = running.image().map(str::to_owned);
+            drop(running);
+            running = loop {
                 let started = Instant::now();
                 tokio::select! {
                     _ = &mut stopped => return,
                     () = tokio::time::sleep(delay.ended()) => {}
                 }
-                match self.again().await {
-                    Ok(process) => break process,
-                    Err(failure) => {
-                        self.function.note(&failure.message);
-                        self.function.set_state("down", Some(failure.message));
-                    }
+                match self.again(image.as_deref()).await {
+                    Ok(running) => break running,
+                    Err(failure) => self.down(if failure.code == 2301 { 3001 } else { failure.code }, failure.message),
                 }
                 if started.elapsed() > Duration::from_secs(60) {
                     delay.answered();
@@ -336,24 +405,45 @@ impl Watched {
         }
     }
 
+    /// Tells everybody who looks or waits that it does not run, and why.
+    fn down(&self, code: u16, title: String) {
+        self.function.note(&title);
+        self.function.set_state("down", Some(title.clone()));
+        let failure = Failure::new(FailureClass::Outage, Code(code), title, "");
+        *self.live.gone.write() = Some(failure.clone());
+        self.path.tell(Input::FunctionDown(self.name.clone(), self.live.revision, Box::new(failure)));
+    }
+
     /// Starts the same revision again; another revision is a matter for the roll-out.
-    async fn again(&self) -> Result<RunningProcess, StartFailure> {
-        let mut candidate = start(&self.registry, &self.name, &self.function, &self.surroundings).await?;
+    async fn again(&self, image: Option<&str>) -> Result<Running, StartFailure> {
+        let (name, function, surroundings) = (&self.name, &self.function, &self.surroundings);
+        let spec = self.registry.function(name).map(|(_, spec)| spec);
+        let mut candidate = match spec.map(|spec| (spec, &spec.runtime)) {
+            Some((spec, Runtime::Container(container))) => {
+                containers::start(&self.registry, name, spec, container, function, surroundings, image).await?
+            }
+            _ => start(&self.registry, name, function, surroundings).await?,
+        };
         if candidate.declaration.revision != self.live.revision {
             let message = format!("{} came back as another revision; apply it or restore its files", self.name);
             return Err(StartFailure::new(2301, message));
         }
-        let process = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "it is no process any more"))?;
+        let running = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "nothing was started"))?;
         *self.live.host.write() = candidate.live.host.read().clone();
-        Ok(process)
+        Ok(running)
     }
 
-    async fn end(self, process: RunningProcess) {
+    async fn end(self, running: Running) {
+        self.retire().await;
+        running.stop().await;
+    }
+
+    /// Forgets the revision when it has answered what it was sent.
+    async fn retire(&self) {
         let until = Instant::now() + Duration::from_secs(10);
         while !self.live.is_quiet() && Instant::now() < until {
             tokio::time::sleep(ASK_EVERY).await;
         }
         self.function.retire(&self.live);
-        process.stop().await;
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
         told,
         counts: path::Counts::default(),
     });
-    let surroundings = Surroundings { sockets: folder.join("sockets"), development: false };
+    let surroundings = Surroundings::new(&folder, false);
     let rollout = Rollout::new(log.clone(), functions, path, surroundings)
         .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
     let wanted = entities(&rollout.catalog(), args.scope.as_ref())?;

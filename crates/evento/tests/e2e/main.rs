@@ -21,3 +21,5 @@ mod stream;
 mod torture;
 mod twins;
 mod verify;
+#[cfg(feature = "wasm")]
+mod wasm;

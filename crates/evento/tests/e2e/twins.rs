@@ -10,9 +10,13 @@ const PYTHON: &str =
     "  handles: [open-account, receive-deposit, withdraw-cash, transfer-out, close-account]\n  applies: [account]\n";
 
 fn run(folder: &Path, command: &Path, extra: &str) -> (Vec<Value>, Value) {
-    let resources = bank_resources(folder, command, extra);
+    decide(folder, &bank_resources(folder, command, extra))
+}
+
+/// What the function of these resources makes of the bank's commands: events, and the state in the end.
+pub fn decide(folder: &Path, resources: &Path) -> (Vec<Value>, Value) {
     let server = Server::start(&folder.join("data"));
-    server.apply(&resources);
+    server.apply(resources);
     let commands = [
         ("receive-deposit", json!({"amount": 5})),
         ("open-account", json!({"owner": "Zoë"})),

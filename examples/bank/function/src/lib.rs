@@ -73,6 +73,8 @@ evento_sdk::entity! {
 #[derive(Clone, Copy, Debug)]
 pub struct Accounts;
 
+evento_sdk::export!(AccountHost(Accounts));
+
 /// Why nothing can be done with an account, if so.
 fn unusable(account: Option<&Account>) -> Option<String> {
     match account {
