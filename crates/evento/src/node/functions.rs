@@ -140,6 +140,14 @@ impl Functions {
         self.0.read().get(&ResourceName::new(name).ok()?).cloned()
     }
 
+    /// Why a function that is registered does not run, when exactly one does not.
+    pub fn unstarted(&self) -> Option<LastError> {
+        let functions = self.0.read();
+        let mut refused = functions.values().filter(|f| f.serving().is_none() && f.state().word == "refused");
+        let (one, more) = (refused.next()?, refused.next());
+        if more.is_none() { one.last_error() } else { None }
+    }
+
     /// All replays that are under way, together: events done, and events there are.
     pub fn replaying(&self) -> Option<(u64, u64)> {
         let replays: Vec<Replaying> = self.0.read().values().filter_map(|function| function.replaying()).collect();

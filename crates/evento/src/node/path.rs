@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, LoadNo, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::embedded::{Done as Report, EmbeddedLog, Fault, Found};
 use evento_log::failpoint;
-use evento_log::intake::{Answer, Ask, Refusal};
+use evento_log::intake::{Answer, Ask, Refusal, WaitingFor};
 use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
 use evento_model::{Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, ResourceName, Timestamp};
@@ -305,7 +305,7 @@ impl Driver {
                 }
                 Effect::Answer(waiter, answer) => {
                     if let Some(sender) = self.waiters.remove(&waiter) {
-                        let _ = sender.send(answer);
+                        let _ = sender.send(self.explained(answer));
                     }
                 }
                 Effect::Rediscover(function) => self.tell(Told::Rediscover(function)),
@@ -315,6 +315,18 @@ impl Driver {
         if !units.is_empty() {
             self.log.submit_many(units);
         }
+    }
+
+    /// The engine knows nothing of a function that never served here: whoever waits for it is told what keeps it from
+    /// starting.
+    fn explained(&self, mut answer: Answer) -> Answer {
+        if let Answer::Unfinished(status) = &mut answer
+            && matches!(status.waiting_for, Some(WaitingFor::Function { since: None, .. }))
+            && status.last_error.is_none()
+        {
+            status.last_error = self.functions.unstarted();
+        }
+        answer
     }
 
     fn count(&self, unit: &CommitUnit) {

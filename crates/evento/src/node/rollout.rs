@@ -155,6 +155,7 @@ impl Rollout {
             Err(failure) => {
                 if !kept.contains_key(name) {
                     function.set_state("refused", Some(failure.message.clone()));
+                    function.failed(failure.as_error(name));
                 }
                 return Err(failure);
             }
@@ -235,7 +236,10 @@ impl Rollout {
                 Ok(candidate) => candidates.push(candidate),
                 // A function that was registered before and does not come up now is not this set's fault.
                 Err(failure) if change.functions_changed.contains(&name) => failures.push((name, failure)),
-                Err(failure) => function.set_state("refused", Some(failure.message)),
+                Err(failure) => {
+                    function.failed(failure.as_error(&name));
+                    function.set_state("refused", Some(failure.message));
+                }
             }
         }
         if !failures.is_empty() {

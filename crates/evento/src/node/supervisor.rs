@@ -13,6 +13,7 @@ use evento_function::http::{Address, HttpFunction};
 use evento_function::manifest::{self, Manifest, ManifestEntity, ManifestLimits};
 use evento_function::process::{ProcessSpec, RestartDelay, RunningProcess, watched_files};
 use evento_function::{Failure, FailureClass};
+use evento_log::intake::LastError;
 use evento_model::{Code, Digest, ResourceName, Revision};
 use evento_schema::binding::{Declaration, DeclaredEntity, Limits, parse_schema_list, pinned};
 use evento_schema::registry::Registry;
@@ -23,7 +24,7 @@ use tokio::task::JoinHandle;
 use super::containers::{self, Containers};
 use super::functions::{Function, Live};
 use super::host::Host;
-use super::path::Path;
+use super::path::{Path, wall};
 use super::purity::Watch;
 use super::running::Running;
 use super::wasm;
@@ -57,6 +58,22 @@ pub struct StartFailure {
 }
 
 impl StartFailure {
+    /// As the last error of a function that does not run.
+    pub(super) fn as_error(&self, name: &ResourceName) -> LastError {
+        let why = self.why.clone().unwrap_or_default();
+        let failure = Failure::new(FailureClass::Outage, Code(self.code), self.message.clone(), why);
+        LastError {
+            code: failure.code,
+            title: failure.title,
+            detail: failure.detail,
+            function: name.as_str().to_owned(),
+            revision: None,
+            at: wall(),
+            fingerprint: failure.fingerprint,
+            stack: None,
+        }
+    }
+
     /// Without more to say.
     pub(super) fn new(code: u16, message: impl Into<String>) -> StartFailure {
         StartFailure { code, message: message.into(), why: None, findings: Vec::new() }

@@ -131,7 +131,9 @@ impl Engine {
         let filters: String = serde_json::json!({ "label": [label] })
             .to_string()
             .bytes()
-            .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+            .map(
+                |byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") },
+            )
             .collect();
         let list = self.json(&format!("/v1.41/containers/json?all=1&filters={filters}"));
         let ids = list.as_array().expect("a list").iter().filter_map(|one| one["Id"].as_str());
@@ -170,7 +172,11 @@ impl Drop for Engine {
                 std::thread::park_timeout(Duration::from_millis(20));
             }
             if !ended {
-                eprintln!("containers: dockerd (pid {}) did not end; its folder {} stays", child.id(), folder.path().display());
+                eprintln!(
+                    "containers: dockerd (pid {}) did not end; its folder {} stays",
+                    child.id(),
+                    folder.path().display()
+                );
             }
         }
     }

@@ -1,12 +1,9 @@
 //! What goes wrong, and where it is told: to whoever applies, describes, or waits.
 
-use std::time::Instant;
-
 use serde_json::json;
 
 use crate::images::{BANK, variant};
-use crate::life::leave_deposit;
-use crate::scene::{Scene, lines, send, until_described, works};
+use crate::scene::{Scene, leave, lines, send, until_described, works};
 use crate::server::{SOON, until};
 
 fn told(text: &str, parts: &[&str]) {
@@ -100,14 +97,12 @@ pub fn engine_away(scene: &Scene) {
     until_described(&server, "it is told why", |function| {
         function["error"].as_str().is_some_and(|error| error.contains("no container engine answers"))
     });
-    let before = Instant::now();
-    leave_deposit(&server);
-    assert!(before.elapsed().as_secs() < 30);
+    let waiting = leave(&server, "ada", "receive-deposit", json!({"amount": 7}));
+    assert_eq!(waiting["lastError"]["code"], "EV2307", "{waiting}");
+    assert_eq!(waiting["lastError"]["function"], "accounts", "{waiting}");
     drop(server);
     let server = stage.server();
-    until("the command that waited is done", SOON, || {
-        server.json("/v1/entities/account/ada")["state"]["balance"] == 7
-    });
+    until("the command that waited is done", SOON, || server.json("/v1/entities/account/ada")["state"]["balance"] == 7);
 }
 
 pub fn build_outside_development(scene: &Scene) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::images::BANK;
-use crate::scene::{Scene, described, leave, send, until_described, works};
+use crate::scene::{Scene, described, send, until_described, works};
 use crate::server::{SOON, Server, bank_function, bank_resources, until};
 
 pub fn decides_as_a_process(scene: &Scene) {
@@ -103,9 +103,4 @@ fn terminate(server: &Server) {
 fn private_folders(data: &Path) -> usize {
     let entries = std::fs::read_dir(data.join("sockets")).expect("listed").flatten();
     entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("c-")).count()
-}
-
-/// Commands that were left wait for whoever serves them.
-pub fn leave_deposit(server: &Server) {
-    leave(server, "ada", "receive-deposit", json!({"amount": 7}));
 }

@@ -89,12 +89,13 @@ pub fn send(server: &Server, id: &str, command: &str, data: Value) -> Value {
     reply.json()
 }
 
-/// Sends a command without waiting for its outcome.
-pub fn leave(server: &Server, id: &str, command: &str, data: Value) {
+/// Sends a command that cannot be done yet; what whoever waits a moment is told.
+pub fn leave(server: &Server, id: &str, command: &str, data: Value) -> Value {
     let path = format!("/v1/entities/account/{id}/commands/{command}");
-    let headers = [("Content-Type", "application/json"), ("Prefer", "respond-async")];
+    let headers = [("Content-Type", "application/json"), ("Prefer", "wait=2")];
     let reply = server.post(&path, &headers, data.to_string().as_bytes()).expect("an answer");
     assert_eq!(reply.status, 202, "{command}: {}", reply.text());
+    reply.json()
 }
 
 /// Opens an account, which shows that the function decides and evolves.
@@ -122,5 +123,7 @@ pub fn until_described(server: &Server, what: &str, is: impl Fn(&Value) -> bool)
 pub fn lines(server: &Server) -> Vec<String> {
     let page = server.json("/v1/functions/accounts/logs?limit=500");
     let items = page["items"].as_array().expect("items").iter();
-    items.map(|item| format!("{} {}", item["stream"].as_str().unwrap_or(""), item["line"].as_str().unwrap_or(""))).collect()
+    items
+        .map(|item| format!("{} {}", item["stream"].as_str().unwrap_or(""), item["line"].as_str().unwrap_or("")))
+        .collect()
 }
