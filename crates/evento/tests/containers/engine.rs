@@ -143,6 +143,23 @@ impl Engine {
             .collect()
     }
 
+    /// Removes every container of a data directory.
+    pub fn remove_containers(&self, data: &Path) {
+        for one in self.containers(data) {
+            let id = one["Id"].as_str().unwrap_or_default();
+            let _ = self.call("DELETE", &format!("/v1.41/containers/{id}?force=1"), "", &[]);
+        }
+    }
+
+    /// Removes the images of the tests.
+    fn remove_images(&self) {
+        let list = self.json("/v1.41/images/json?filters=%7B%22reference%22%3A%5B%22evento-test%2F%2A%22%5D%7D");
+        let names = list.as_array().into_iter().flatten().flat_map(|image| image["RepoTags"].as_array()).flatten();
+        for name in names.filter_map(Value::as_str) {
+            let _ = self.call("DELETE", &format!("/v1.41/images/{name}?force=1"), "", &[]);
+        }
+    }
+
     /// The one container of a data directory that runs.
     pub fn running(&self, data: &Path) -> Value {
         let mut running: Vec<Value> = Vec::new();
@@ -163,6 +180,9 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        if self.ours.is_none() && self.answers() {
+            self.remove_images();
+        }
         if let Some((child, folder)) = &mut self.ours {
             let _ = Command::new("kill").arg(child.id().to_string()).status();
             let mut ended = false;

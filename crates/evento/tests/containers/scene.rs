@@ -80,6 +80,13 @@ impl Stage<'_> {
     }
 }
 
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        // The server was killed, and nobody else will ever have this label.
+        self.scene.engine.remove_containers(&self.data());
+    }
+}
+
 /// Sends a command and waits for its outcome.
 pub fn send(server: &Server, id: &str, command: &str, data: Value) -> Value {
     let path = format!("/v1/entities/account/{id}/commands/{command}");
