@@ -86,6 +86,7 @@ pub struct Surroundings {
     /// Where sockets go.
     pub sockets: PathBuf,
     /// What runs functions in this process.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "a build without the feature runs none"))]
     pub wasm: wasm::Engine,
     /// What runs functions as containers.
     pub containers: Containers,

@@ -69,11 +69,6 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The path of its socket.
-    pub fn socket(&self) -> &Path {
-        &self.socket
-    }
-
     /// What `DOCKER_HOST` is set to.
     pub fn host(&self) -> String {
         format!("unix://{}", self.socket.display())
