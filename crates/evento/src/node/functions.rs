@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use evento_function::process::{LogRing, Stream};
 use evento_function::{Failure, FailureClass, RunRequest, RunResponse};
-use evento_log::intake::LastError;
+use evento_log::intake::{Answer, LastError, WaitingFor};
 use evento_model::{Code, ResourceName, Revision, Timestamp};
 use parking_lot::RwLock;
 
@@ -146,6 +146,18 @@ impl Functions {
         let mut refused = functions.values().filter(|f| f.serving().is_none() && f.state().word == "refused");
         let (one, more) = (refused.next()?, refused.next());
         if more.is_none() { one.last_error() } else { None }
+    }
+
+    /// The engine knows nothing of a function that never served here: whoever waits for it is told what keeps it from
+    /// starting.
+    pub fn explained(&self, mut answer: Answer) -> Answer {
+        if let Answer::Unfinished(status) = &mut answer
+            && matches!(status.waiting_for, Some(WaitingFor::Function { since: None, .. }))
+            && status.last_error.is_none()
+        {
+            status.last_error = self.unstarted();
+        }
+        answer
     }
 
     /// All replays that are under way, together: events done, and events there are.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use evento_engine::{Chance, Config, Draft, Effect, Engine, Input, LoadNo, Looked, Notice, Now, UnitNo, WaiterId};
 use evento_log::embedded::{Done as Report, EmbeddedLog, Fault, Found};
 use evento_log::failpoint;
-use evento_log::intake::{Answer, Ask, Refusal, WaitingFor};
+use evento_log::intake::{Answer, Ask, Refusal};
 use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
 use evento_model::{Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, ResourceName, Timestamp};
@@ -300,12 +300,12 @@ impl Driver {
                         .collect();
                     self.count(&content);
                     let (partition, entity) = (content.partition, content.entity);
-                    let report = report(self.path.clone(), unit, entity, partition, answers);
+                    let report = report(self.path.clone(), self.functions.clone(), unit, entity, partition, answers);
                     units.push((*content, report));
                 }
                 Effect::Answer(waiter, answer) => {
                     if let Some(sender) = self.waiters.remove(&waiter) {
-                        let _ = sender.send(self.explained(answer));
+                        let _ = sender.send(self.functions.explained(answer));
                     }
                 }
                 Effect::Rediscover(function) => self.tell(Told::Rediscover(function)),
@@ -315,18 +315,6 @@ impl Driver {
         if !units.is_empty() {
             self.log.submit_many(units);
         }
-    }
-
-    /// The engine knows nothing of a function that never served here: whoever waits for it is told what keeps it from
-    /// starting.
-    fn explained(&self, mut answer: Answer) -> Answer {
-        if let Answer::Unfinished(status) = &mut answer
-            && matches!(status.waiting_for, Some(WaitingFor::Function { since: None, .. }))
-            && status.last_error.is_none()
-        {
-            status.last_error = self.functions.unstarted();
-        }
-        answer
     }
 
     fn count(&self, unit: &CommitUnit) {
@@ -347,6 +335,7 @@ impl Driver {
 /// What is done when a unit is durable: those who wait are told, then the engine.
 fn report(
     path: Path,
+    functions: Functions,
     unit: UnitNo,
     entity: EntityTypeId,
     partition: u32,
@@ -355,7 +344,7 @@ fn report(
     Box::new(move |result: Result<Committed, Fault>| match result {
         Ok(committed) => {
             for (sender, draft) in answers {
-                let _ = sender.send(draft.answer(entity, partition, &committed));
+                let _ = sender.send(functions.explained(draft.answer(entity, partition, &committed)));
             }
             path.tell(Input::Committed(unit, committed));
         }
