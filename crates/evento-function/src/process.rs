@@ -189,7 +189,7 @@ impl Drop for RunningProcess {
 
 /// A socket's path in a folder that only this user can enter; a short folder is found when that one is too deep.
 fn socket_path(folder: &Path, instance: &str) -> Result<PathBuf, String> {
-    let folder = socket_folder(folder);
+    let folder = private_folder_of(folder);
     let made = std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)));
     made.map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -197,7 +197,7 @@ fn socket_path(folder: &Path, instance: &str) -> Result<PathBuf, String> {
 }
 
 /// The folder itself, or a short one when paths in it would be too long for sockets.
-fn socket_folder(folder: &Path) -> PathBuf {
+pub fn private_folder_of(folder: &Path) -> PathBuf {
     if folder.as_os_str().len() + "/0123456789ab.sock".len() <= SOCKET_BYTES_MAX {
         return folder.to_owned();
     }

@@ -4,6 +4,7 @@
 //! by the registry. Nothing here opens a file: texts come in, values go out.
 
 mod attach;
+mod container;
 pub mod duration;
 mod fields;
 mod finding;
@@ -33,8 +34,8 @@ pub(crate) use library::{Library, Refusal};
 use node::Node;
 pub use schema::TypeSchema;
 pub use spec::{
-    CommandSpec, Compatibility, EntitySpec, EventSpec, FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime,
-    Spec, UrlSpec, WasmSpec,
+    CommandSpec, Compatibility, ContainerSource, ContainerSpec, EntitySpec, EventSpec, FunctionSpec, Gate, ImagePull,
+    ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec, WasmSpec,
 };
 pub use yaml::{DOCUMENTS_MAX, FILE_BYTES_MAX};
 

@@ -106,8 +106,8 @@ impl Host {
             return revived.link(self, development).map(|code| (code, true));
         }
         let compiled = match form {
-            Form::Core => Module::new(self.engine(), bytes).map(Artifact::Core),
-            Form::Component => Component::new(self.engine(), bytes).map(Artifact::Component),
+            Form::Core => Module::new(self.engine(), file).map(Artifact::Core),
+            Form::Component => Component::new(self.engine(), file).map(Artifact::Component),
         };
         let compiled =
             compiled.map_err(|error| Refusal::new(2306, format!("the file does not compile: {error:#}"), None))?;

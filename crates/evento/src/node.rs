@@ -5,6 +5,7 @@
 //! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry), `listen` (the addresses).
 
 mod api;
+mod containers;
 mod development;
 mod functions;
 mod host;
@@ -15,6 +16,7 @@ mod purity;
 mod registry;
 mod replay;
 mod rollout;
+mod running;
 mod scrub;
 mod supervisor;
 mod verify;
@@ -241,6 +243,7 @@ impl Node {
             counts: counts.clone(),
         });
         let surroundings = Surroundings::new(&folder, development);
+        surroundings.containers.end_leftovers();
         let rollout = Rollout::new(log.clone(), functions.clone(), path.clone(), surroundings)
             .map_err(|why| Failure::new(4002, "the registry in the log cannot be read").why(why))?;
         let rollout = Arc::new(rollout);

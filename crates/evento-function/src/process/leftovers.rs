@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::socket_folder;
+use super::private_folder_of;
 
 /// Ends the processes that still have a socket of this folder, and removes the sockets. Says how many there were.
 pub fn end_leftovers(folder: &Path) -> usize {
-    let sockets = sockets(&socket_folder(folder));
+    let sockets = sockets(&private_folder_of(folder));
     if sockets.is_empty() {
         return 0;
     }

@@ -6,12 +6,16 @@ use evento_model::Digest;
 use serde_json::Value;
 
 use super::attach::join;
+use super::container::read_container;
 use super::fields::{Context, Fields};
 use super::finding::Finding;
 use super::node::{Content, Node, step};
 use super::read::{read_truth, text_map};
 use super::size;
-use super::spec::{FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec, WasmSpec};
+use super::spec::{
+    ContainerSource, ContainerSpec, FunctionSpec, Gate, ProcessSpec, Purity, ReplayCheck, Runtime, Spec, UrlSpec,
+    WasmSpec,
+};
 
 /// The words of `runtime`, each also the name of its block.
 const RUNTIMES: [(&str, &str); 4] =
@@ -67,15 +71,8 @@ fn read_runtime(context: &mut Context<'_>, spec: &mut Fields<'_>, folder: Option
     match runtime {
         "process" => read_process(context, node, &at, folder).map(Runtime::Process),
         "url" => read_url(context, node, &at).map(Runtime::Url),
-        "wasm" => read_wasm(context, node, &at, folder).map(Runtime::Wasm),
-        _ => {
-            read_unserved(context, node, &at);
-            let (node, at) = named?;
-            let finding =
-                Finding::error(2305, &node.place, at, format!("runtime {runtime} is not yet served by this build"));
-            context.report(finding.help("use runtime: process, runtime: wasm or runtime: url"));
-            None
-        }
+        "container" => read_container(context, node, &at, folder).map(Runtime::Container),
+        _ => read_wasm(context, node, &at, folder).map(Runtime::Wasm),
     }
 }
 
@@ -169,22 +166,6 @@ fn read_wasm(context: &mut Context<'_>, node: &Node, pointer: &str, folder: Opti
     Some(WasmSpec { file, memory_bytes: memory.unwrap_or(WASM_MEMORY.1), reuse })
 }
 
-/// Blocks that are documented but that this build does not serve: their shape is checked all the same.
-fn read_unserved(context: &mut Context<'_>, node: &Node, pointer: &str) {
-    let Some(mut fields) = Fields::open(context, node, pointer) else { return };
-    for name in ["image", "build", "memory", "cpus", "pull"] {
-        if let Some((node, at)) = fields.get(name)
-            && !(name == "cpus" && matches!(node.content, Content::Number(_)))
-        {
-            context.text(node, &at);
-        }
-    }
-    if let Some((node, at)) = fields.get("args") {
-        context.texts(node, &at);
-    }
-    fields.close(context);
-}
-
 fn read_gate(context: &mut Context<'_>, node: &Node, pointer: &str) -> Option<Gate> {
     let mut fields = Fields::open(context, node, pointer)?;
     let checks = [("none", ReplayCheck::None), ("sample", ReplayCheck::Sample), ("all", ReplayCheck::All)];
@@ -215,6 +196,9 @@ pub(crate) fn resolved(mut document: Value, spec: &Spec) -> Value {
     let Spec::Function(function) = spec else { return document };
     let (block, field, path) = match &function.runtime {
         Runtime::Process(ProcessSpec { working_dir: Some(folder), .. }) => ("process", "workingDir", folder),
+        Runtime::Container(ContainerSpec { source: ContainerSource::Build(folder), .. }) => {
+            ("container", "build", folder)
+        }
         Runtime::Wasm(wasm) => ("wasm", "file", &wasm.file),
         _ => return document,
     };

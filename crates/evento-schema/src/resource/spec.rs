@@ -103,6 +103,8 @@ pub struct FunctionSpec {
 pub enum Runtime {
     /// Started by Evento as a process.
     Process(ProcessSpec),
+    /// Started as a container, in a cage.
+    Container(ContainerSpec),
     /// Started by somebody else and called at an address.
     Url(UrlSpec),
     /// Run in this process, in a cage.
@@ -120,6 +122,45 @@ pub struct ProcessSpec {
     pub env: BTreeMap<String, String>,
     /// Files and folders whose change means a new revision; relative to the working folder.
     pub watch: Vec<String>,
+}
+
+/// A function started as a container.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ContainerSpec {
+    /// Where its image comes from.
+    pub source: ContainerSource,
+    /// What is given to the image's program; empty: what the image says.
+    pub args: Vec<String>,
+    /// Memory in bytes, 6 MiB to 64 GiB; default 256 MiB. There is no swap.
+    pub memory_bytes: u64,
+    /// Processor time in thousandths of a core, 10 to 256,000; default 1,000.
+    pub cpus_milli: u32,
+}
+
+/// The image of a container.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ContainerSource {
+    /// It has a name.
+    Image {
+        /// Name or id.
+        name: String,
+        /// When it is fetched from its registry.
+        pull: ImagePull,
+    },
+    /// It is built of a folder with a Dockerfile: absolute when the resource file's folder was known, else as written.
+    Build(String),
+}
+
+/// When an image is fetched from its registry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ImagePull {
+    /// When it is not on this machine.
+    #[default]
+    IfNotPresent,
+    /// Not at all.
+    Never,
+    /// At every start.
+    Always,
 }
 
 /// A WebAssembly module or component.

@@ -165,6 +165,35 @@ spec:
 }
 
 #[test]
+fn a_container_is_read_with_its_limits_and_its_build_folder_is_found_again() {
+    let text = "apiVersion: evento.dev/v1alpha1
+kind: Function
+metadata: {name: accounts}
+spec: {runtime: container, container: {image: 'bank/accounts:1', args: [--fast], memory: 64Mi, cpus: 0.5, pull: Never}}
+---
+apiVersion: evento.dev/v1alpha1
+kind: Function
+metadata: {name: orders}
+spec: {runtime: container, container: {build: ../orders}}
+";
+    let resources = parse(text).unwrap();
+    let container = |n: usize| match &resources[n].spec {
+        Spec::Function(function) => match &function.runtime {
+            Runtime::Container(container) => container.clone(),
+            _ => panic!("a container"),
+        },
+        _ => panic!("a function"),
+    };
+    let named = container(0);
+    assert_eq!(named.source, ContainerSource::Image { name: "bank/accounts:1".to_owned(), pull: ImagePull::Never });
+    assert_eq!((named.args.join(" "), named.memory_bytes, named.cpus_milli), ("--fast".to_owned(), 64 << 20, 500));
+    let built = container(1);
+    assert_eq!(built.source, ContainerSource::Build("/home/ada/orders".to_owned()));
+    assert_eq!((built.args.len(), built.memory_bytes, built.cpus_milli), (0, 256 << 20, 1_000));
+    assert_eq!(resources[1].document.pointer("/spec/container/build"), Some(&json!("/home/ada/orders")));
+}
+
+#[test]
 fn wrong_yaml_is_refused_with_its_place() {
     let table: &[(&str, &[Told])] = &[
         ("kind: [a", &[(2001, 2, 1, "not YAML")]),
@@ -280,10 +309,18 @@ fn a_runtime_has_exactly_its_block() {
         ("runtime: wasm\n  wasm: {file: a.wasm, memory: 2Gi}", &[(2001, 6, 32, "between 64Ki and 1Gi")]),
         ("runtime: wasm\n  wasm: {file: a.wasm, memory: lots}", &[(2001, 6, 32, "not an amount of memory")]),
         ("runtime: wasm\n  wasm: {file: a.wasm, reuse: 1}", &[(2001, 6, 31, "true or false")]),
-        (
-            "runtime: container\n  container: {image: x, cpus: 1.0, gpus: 1}",
-            &[(2002, 6, 36, "unknown field gpus"), (2305, 5, 12, "not yet served")],
-        ),
+        ("runtime: container\n  container: {image: x, cpus: 1.0, gpus: 1}", &[(2002, 6, 36, "unknown field gpus")]),
+        ("runtime: container\n  container: {memory: 64Mi}", &[(2001, 6, 14, "neither image nor build")]),
+        ("runtime: container\n  container: {image: x, build: y}", &[(2001, 6, 32, "both image and build")]),
+        ("runtime: container\n  container: {build: y, pull: Never}", &[(2001, 6, 31, "leave pull out")]),
+        ("runtime: container\n  container: {image: x, pull: Sometimes}", &[(2001, 6, 31, "IfNotPresent, Never")]),
+        ("runtime: container\n  container: {image: ../containers}", &[(2001, 6, 22, "no name of an image")]),
+        ("runtime: container\n  container: {image: 'a b'}", &[(2001, 6, 22, "no name of an image")]),
+        ("runtime: container\n  container: {image: x, memory: 1Mi}", &[(2001, 6, 33, "between 6Mi and 64Gi")]),
+        ("runtime: container\n  container: {image: x, memory: 64}", &[(2001, 6, 33, "found a number")]),
+        ("runtime: container\n  container: {image: x, cpus: none}", &[(2001, 6, 31, "number of processors")]),
+        ("runtime: container\n  container: {image: x, cpus: 1000}", &[(2001, 6, 31, "between 0.01 and 256")]),
+        ("runtime: container\n  container: {image: x, args: a}", &[(2001, 6, 31, "expected a list")]),
         ("runtime: process\n  process: {command: [a]}\n  handles: [a, a]", &[(2001, 7, 16, "a stands here twice")]),
         ("runtime: process\n  process: {command: [a]}\n  gate: {replay: some}", &[(2001, 7, 18, "none, sample, all")]),
     ];

@@ -253,6 +253,7 @@ impl Node for NodeApi {
                 .collect();
             let runtime = match &spec.runtime {
                 evento_schema::resource::Runtime::Process(_) => "process",
+                evento_schema::resource::Runtime::Container(_) => "container",
                 evento_schema::resource::Runtime::Url(_) => "url",
                 evento_schema::resource::Runtime::Wasm(_) => "wasm",
             };

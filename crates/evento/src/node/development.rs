@@ -9,7 +9,7 @@ use evento_function::process;
 use evento_gateway::node::{ApplyFile, ApplyRequest};
 use evento_model::ResourceName;
 use evento_schema::catalog::EntityType;
-use evento_schema::resource::{Kind, Runtime};
+use evento_schema::resource::{ContainerSource, Kind, Runtime};
 use tokio::task::JoinHandle;
 
 use super::Node;
@@ -24,6 +24,8 @@ use crate::output::progress::Progress;
 
 /// How often progress is looked at.
 const SHOWN_EVERY: Duration = Duration::from_millis(100);
+/// How often it is asked which image a name means.
+const IMAGE_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(context: &Context, config: &Config, data: PathBuf, once: bool) -> Result<Exit, Failure> {
     let resources = config.path("dev.resources");
@@ -128,37 +130,53 @@ fn suggestion(node: &Node) -> Option<String> {
     Some(format!("evento send {}/alice {}{fields}", entity.name, command.full_name.short()))
 }
 
-/// The files of functions that are watched, by function. Bound: the registered functions.
+/// What a function is made of and may change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Made {
+    /// Files and folders.
+    Files(Vec<PathBuf>),
+    /// The image that has this name.
+    Image(String),
+}
+
+/// What is watched, by function. Bound: the registered functions.
 #[derive(Default)]
-struct Watched(HashMap<ResourceName, (Vec<PathBuf>, JoinHandle<()>)>);
+struct Watched(HashMap<ResourceName, (Made, JoinHandle<()>)>);
 
 impl Watched {
-    /// Watches the files of every function that is registered now, also of one that came with the last change.
+    /// Watches what every function that is registered now is made of, also of one that came with the last change.
     fn follow(&mut self, rollout: &Arc<Rollout>) {
         let registry = rollout.registry();
         let mut wanted = HashMap::new();
         for (stored, spec) in registry.functions() {
-            let paths: Vec<PathBuf> = match &spec.runtime {
+            let made = match &spec.runtime {
                 Runtime::Process(process) => {
                     let folder = PathBuf::from(process.working_dir.as_deref().unwrap_or("."));
-                    process.watch.iter().map(|path| folder.join(path)).collect()
+                    Made::Files(process.watch.iter().map(|path| folder.join(path)).collect())
                 }
-                Runtime::Wasm(wasm) => vec![PathBuf::from(&wasm.file)],
+                Runtime::Container(container) => match &container.source {
+                    ContainerSource::Build(folder) => Made::Files(vec![PathBuf::from(folder)]),
+                    ContainerSource::Image { name, .. } => Made::Image(name.clone()),
+                },
+                Runtime::Wasm(wasm) => Made::Files(vec![PathBuf::from(&wasm.file)]),
                 Runtime::Url(_) => continue,
             };
-            wanted.insert(stored.resource.name.clone(), paths);
+            wanted.insert(stored.resource.name.clone(), made);
         }
-        self.0.retain(|name, (paths, task)| {
-            let same = wanted.get(name) == Some(paths);
+        self.0.retain(|name, (made, task)| {
+            let same = wanted.get(name) == Some(made);
             if !same {
                 task.abort();
             }
             same
         });
-        for (name, paths) in wanted {
+        for (name, made) in wanted {
             let begin = || {
-                let task = tokio::spawn(watch_function(rollout.clone(), name.clone(), paths.clone()));
-                (paths.clone(), task)
+                let task = match &made {
+                    Made::Files(paths) => tokio::spawn(watch_function(rollout.clone(), name.clone(), paths.clone())),
+                    Made::Image(image) => tokio::spawn(watch_image(rollout.clone(), name.clone(), image.clone())),
+                };
+                (made.clone(), task)
             };
             self.0.entry(name.clone()).or_insert_with(begin);
         }
@@ -200,21 +218,41 @@ async fn watch_resources(rollout: Arc<Rollout>, folder: PathBuf, mut watched: Wa
 async fn watch_function(rollout: Arc<Rollout>, name: ResourceName, paths: Vec<PathBuf>) {
     let Ok(mut watcher) = process::watch(&paths) else { return };
     while watcher.changed().await.is_some() {
-        match rollout.revise(&name).await {
-            Ok(switched) => {
-                for one in switched {
-                    let rebuilt =
-                        if one.rebuilt > 0 { format!(", {} states rebuilt", one.rebuilt) } else { String::new() };
-                    eprintln!("✓ {name} rev {}   replayed {} events{rebuilt}", one.revision, one.verified_events);
-                }
+        revise(&rollout, &name).await;
+    }
+}
+
+/// Another image under the same name means a new revision beside the old one. Engines tell of names that move in ways
+/// of their own, so it is asked for.
+async fn watch_image(rollout: Arc<Rollout>, name: ResourceName, image: String) {
+    let mut known = None;
+    loop {
+        let found = rollout.containers().image_id(&image).await;
+        if found.is_some() && known != found {
+            // The first that is seen is the one that was just started.
+            if known.is_some() {
+                revise(&rollout, &name).await;
             }
-            Err(failure) => {
-                eprintln!("✗ EV{} {}", failure.code, failure.message);
-                if let Some(why) = failure.why {
-                    why.lines().for_each(|line| eprintln!("  {name} │ {line}"));
-                }
-                eprintln!("  the revision before goes on serving; fix the code to try again");
+            known = found;
+        }
+        tokio::time::sleep(IMAGE_EVERY).await;
+    }
+}
+
+async fn revise(rollout: &Rollout, name: &ResourceName) {
+    match rollout.revise(name).await {
+        Ok(switched) => {
+            for one in switched {
+                let rebuilt = if one.rebuilt > 0 { format!(", {} states rebuilt", one.rebuilt) } else { String::new() };
+                eprintln!("✓ {name} rev {}   replayed {} events{rebuilt}", one.revision, one.verified_events);
             }
+        }
+        Err(failure) => {
+            eprintln!("✗ EV{} {}", failure.code, failure.message);
+            if let Some(why) = failure.why {
+                why.lines().for_each(|line| eprintln!("  {name} │ {line}"));
+            }
+            eprintln!("  the revision before goes on serving; fix the code to try again");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use evento_function::process::{LogRing, Stream};
 use evento_function::{Failure, FailureClass, RunRequest, RunResponse};
-use evento_log::intake::LastError;
+use evento_log::intake::{Answer, LastError, WaitingFor};
 use evento_model::{Code, ResourceName, Revision, Timestamp};
 use parking_lot::RwLock;
 
@@ -70,6 +70,8 @@ pub struct Live {
     pub revision: Revision,
     /// Where; another one after each restart, none while its process is gone.
     pub host: RwLock<Option<Arc<Host>>>,
+    /// Why there is no host, for those whose command waits for one.
+    pub gone: RwLock<Option<Failure>>,
     purity: Watch,
     in_flight: AtomicUsize,
 }
@@ -78,7 +80,7 @@ impl Live {
     /// A revision that is reached through a host.
     pub fn new(revision: Revision, host: Host, purity: Watch) -> Arc<Live> {
         let host = RwLock::new(Some(Arc::new(host)));
-        Arc::new(Live { revision, host, purity, in_flight: AtomicUsize::new(0) })
+        Arc::new(Live { revision, host, gone: RwLock::default(), purity, in_flight: AtomicUsize::new(0) })
     }
 
     /// One call of the command path, on a sample with a second look at what apply gives. `warn` is told of the first
@@ -106,12 +108,11 @@ impl Live {
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
         let host = self.host.read().clone();
         let Some(host) = host else {
-            return Err(Failure::new(
-                FailureClass::Outage,
-                Code(3001),
-                "this revision of the function is not running",
-                "",
-            ));
+            let unknown = || {
+                let title = "this revision of the function is not running";
+                Failure::new(FailureClass::Outage, Code(3001), title, "")
+            };
+            return Err(self.gone.read().clone().unwrap_or_else(unknown));
         };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let answer = host.run(request, timeout).await;
@@ -137,6 +138,26 @@ impl Functions {
     /// The function of a name, if it is known.
     pub fn get(&self, name: &str) -> Option<Arc<Function>> {
         self.0.read().get(&ResourceName::new(name).ok()?).cloned()
+    }
+
+    /// Why a function that is registered does not run, when exactly one does not.
+    pub fn unstarted(&self) -> Option<LastError> {
+        let functions = self.0.read();
+        let mut refused = functions.values().filter(|f| f.serving().is_none() && f.state().word == "refused");
+        let (one, more) = (refused.next()?, refused.next());
+        if more.is_none() { one.last_error() } else { None }
+    }
+
+    /// The engine knows nothing of a function that never served here: whoever waits for it is told what keeps it from
+    /// starting.
+    pub fn explained(&self, mut answer: Answer) -> Answer {
+        if let Answer::Unfinished(status) = &mut answer
+            && matches!(status.waiting_for, Some(WaitingFor::Function { since: None, .. }))
+            && status.last_error.is_none()
+        {
+            status.last_error = self.unstarted();
+        }
+        answer
     }
 
     /// All replays that are under way, together: events done, and events there are.

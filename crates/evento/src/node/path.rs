@@ -300,12 +300,12 @@ impl Driver {
                         .collect();
                     self.count(&content);
                     let (partition, entity) = (content.partition, content.entity);
-                    let report = report(self.path.clone(), unit, entity, partition, answers);
+                    let report = report(self.path.clone(), self.functions.clone(), unit, entity, partition, answers);
                     units.push((*content, report));
                 }
                 Effect::Answer(waiter, answer) => {
                     if let Some(sender) = self.waiters.remove(&waiter) {
-                        let _ = sender.send(answer);
+                        let _ = sender.send(self.functions.explained(answer));
                     }
                 }
                 Effect::Rediscover(function) => self.tell(Told::Rediscover(function)),
@@ -335,6 +335,7 @@ impl Driver {
 /// What is done when a unit is durable: those who wait are told, then the engine.
 fn report(
     path: Path,
+    functions: Functions,
     unit: UnitNo,
     entity: EntityTypeId,
     partition: u32,
@@ -343,7 +344,7 @@ fn report(
     Box::new(move |result: Result<Committed, Fault>| match result {
         Ok(committed) => {
             for (sender, draft) in answers {
-                let _ = sender.send(draft.answer(entity, partition, &committed));
+                let _ = sender.send(functions.explained(draft.answer(entity, partition, &committed)));
             }
             path.tell(Input::Committed(unit, committed));
         }

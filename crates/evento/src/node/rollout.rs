@@ -28,11 +28,15 @@ use tokio::sync::{Mutex, oneshot};
 
 use self::report::{different, read_set, refused, unstarted, with_functions, with_violations};
 use self::usage::LogUsage;
+use super::containers::Containers;
 use super::functions::{Function, Functions};
 use super::path::Path;
 use super::replay::{Purpose, Replayer};
 use super::supervisor::{self, Candidate, Keeper, StartFailure, Surroundings};
 use crate::output::change;
+
+/// Longest wait for functions that are stopped with the server: theirs to end, and a moment to be removed.
+const STOP: Duration = Duration::from_secs(7);
 
 /// What is served, and how it changes.
 pub struct Rollout {
@@ -107,6 +111,11 @@ impl Rollout {
         self.served.read().registry.clone()
     }
 
+    /// The engine that functions run in as containers.
+    pub fn containers(&self) -> &Containers {
+        &self.surroundings.containers
+    }
+
     /// What the log holds, for checks and for people.
     pub fn usage(&self) -> LogUsage<'_> {
         LogUsage(&self.log)
@@ -146,6 +155,7 @@ impl Rollout {
             Err(failure) => {
                 if !kept.contains_key(name) {
                     function.set_state("refused", Some(failure.message.clone()));
+                    function.failed(failure.as_error(name));
                 }
                 return Err(failure);
             }
@@ -202,7 +212,7 @@ impl Rollout {
         let registry = self.registry();
         let asked = registry.functions().filter_map(|(stored, spec)| match &spec.runtime {
             Runtime::Url(url) => Some((stored.resource.name.clone(), Duration::from_millis(url.rediscover_ms))),
-            Runtime::Process(_) | Runtime::Wasm(_) => None,
+            Runtime::Process(_) | Runtime::Container(_) | Runtime::Wasm(_) => None,
         });
         asked.collect()
     }
@@ -226,7 +236,10 @@ impl Rollout {
                 Ok(candidate) => candidates.push(candidate),
                 // A function that was registered before and does not come up now is not this set's fault.
                 Err(failure) if change.functions_changed.contains(&name) => failures.push((name, failure)),
-                Err(failure) => function.set_state("refused", Some(failure.message)),
+                Err(failure) => {
+                    function.failed(failure.as_error(&name));
+                    function.set_state("refused", Some(failure.message));
+                }
             }
         }
         if !failures.is_empty() {
@@ -341,7 +354,7 @@ impl Rollout {
         }
         let switched = self.switch(&mut kept, change, Vec::new()).await?;
         for (name, kept) in stopped {
-            kept.keeper.stop();
+            drop(kept.keeper.stop());
             self.functions.remove(&name);
         }
         Ok(with_functions(shown, &switched, "ready"))
@@ -523,7 +536,7 @@ impl Rollout {
             let old = kept.get(&name).map(|kept| kept.declaration.revision);
             let keeper = Keeper::new(candidate, registry.clone(), function.clone(), surroundings, path);
             if let Some(before) = kept.insert(name, Kept { declaration, bound, keeper }) {
-                before.keeper.stop();
+                drop(before.keeper.stop());
             }
             if let Some(old) = old {
                 function.note(&format!(
@@ -596,11 +609,10 @@ impl Rollout {
         Ok(count)
     }
 
-    /// Stops all functions.
+    /// Stops all functions, and waits until they are gone: what would be left would run on without anybody to ask it.
     pub async fn stop(&self) {
-        for (_, kept) in self.turn.lock().await.drain() {
-            kept.keeper.stop();
-        }
+        let stopping: Vec<_> = self.turn.lock().await.drain().map(|(_, kept)| kept.keeper.stop()).collect();
+        let _ = tokio::time::timeout(STOP, futures::future::join_all(stopping)).await;
     }
 }
 

@@ -1,5 +1,5 @@
-//! Starting functions and keeping them running: a process until it answers discovery, an address until it does, a
-//! module until it is compiled (`wasm.rs`).
+//! Starting functions and keeping them running: a process or a container (`containers.rs`) until it answers discovery,
+//! an address until it does, a module until it is compiled (`wasm.rs`).
 //!
 //! A started function is a candidate until the roll-out lets it serve; afterwards its keeper restarts it when
 //! it ends. What a function declares is made of its manifest, or of what its resource names.
@@ -13,16 +13,20 @@ use evento_function::http::{Address, HttpFunction};
 use evento_function::manifest::{self, Manifest, ManifestEntity, ManifestLimits};
 use evento_function::process::{ProcessSpec, RestartDelay, RunningProcess, watched_files};
 use evento_function::{Failure, FailureClass};
+use evento_log::intake::LastError;
 use evento_model::{Code, Digest, ResourceName, Revision};
 use evento_schema::binding::{Declaration, DeclaredEntity, Limits, parse_schema_list, pinned};
 use evento_schema::registry::Registry;
 use evento_schema::resource::{Finding, FunctionSpec, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
+use super::containers::{self, Containers};
 use super::functions::{Function, Live};
 use super::host::Host;
-use super::path::Path;
+use super::path::{Path, wall};
 use super::purity::Watch;
+use super::running::Running;
 use super::wasm;
 
 /// How often a starting function is asked whether it answers.
@@ -36,8 +40,8 @@ pub struct Candidate {
     pub declaration: Declaration,
     /// How it is called.
     pub live: Arc<Live>,
-    /// Its process, if Evento started it.
-    pub process: Option<RunningProcess>,
+    /// Its process or container, if Evento started it.
+    pub process: Option<Running>,
 }
 
 /// Why a function does not serve.
@@ -54,6 +58,22 @@ pub struct StartFailure {
 }
 
 impl StartFailure {
+    /// As the last error of a function that does not run.
+    pub(super) fn as_error(&self, name: &ResourceName) -> LastError {
+        let why = self.why.clone().unwrap_or_default();
+        let failure = Failure::new(FailureClass::Outage, Code(self.code), self.message.clone(), why);
+        LastError {
+            code: failure.code,
+            title: failure.title,
+            detail: failure.detail,
+            function: name.as_str().to_owned(),
+            revision: None,
+            at: wall(),
+            fingerprint: failure.fingerprint,
+            stack: None,
+        }
+    }
+
     /// Without more to say.
     pub(super) fn new(code: u16, message: impl Into<String>) -> StartFailure {
         StartFailure { code, message: message.into(), why: None, findings: Vec::new() }
@@ -68,6 +88,8 @@ pub struct Surroundings {
     /// What runs functions in this process.
     #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "a build without the feature runs none"))]
     pub wasm: wasm::Engine,
+    /// What runs functions as containers.
+    pub containers: Containers,
     /// Whether this is `evento dev`.
     pub development: bool,
 }
@@ -76,14 +98,14 @@ impl Surroundings {
     /// Those of a node with this data directory.
     pub fn new(data: &std::path::Path, development: bool) -> Surroundings {
         let wasm = wasm::Engine::new(data.join("wasm-cache"));
-        Surroundings { sockets: data.join("sockets"), wasm, development }
+        Surroundings { sockets: data.join("sockets"), wasm, containers: Containers::new(data), development }
     }
 }
 
 /// Where a candidate was found.
 pub(super) enum Place {
-    /// At an address, with its process if Evento started it.
-    Http(Address, Option<RunningProcess>),
+    /// At an address, with its process or container if Evento started it.
+    Http(Address, Option<Running>),
     /// In this process.
     #[cfg(feature = "wasm")]
     Wasm(evento_wasm::WasmFunction),
@@ -120,6 +142,9 @@ pub async fn start(
         registry.function(name).ok_or_else(|| StartFailure::new(2301, format!("there is no function {name}")))?;
     match &spec.runtime {
         Runtime::Process(_) => start_process(registry, name, spec, function, surroundings).await,
+        Runtime::Container(container) => {
+            containers::start(registry, name, spec, container, function, surroundings, None).await
+        }
         Runtime::Wasm(wasm) => wasm::start(registry, name, spec, wasm, function, surroundings).await,
         Runtime::Url(url) => {
             let address = Address::parse(&url.address).map_err(|error| StartFailure::new(2301, error.to_string()))?;
@@ -148,27 +173,44 @@ async fn start_process(
     surroundings: &Surroundings,
 ) -> Result<Candidate, StartFailure> {
     let (process_spec, artifact) = process_of(name, spec, surroundings);
-    let instance = uuid::Uuid::now_v7().simple().to_string();
-    // The tail of the id is its random part: sockets are named by it.
-    let instance: String = instance.chars().rev().collect();
     let before = *function.logs.watch().borrow();
-    let mut process = RunningProcess::start(&process_spec, instance, &function.logs)
+    let process = RunningProcess::start(&process_spec, fresh_instance(), &function.logs)
         .map_err(|error| StartFailure::new(2301, format!("{name} does not start: {error}")))?;
-    let probe = HttpFunction::unknown(process.address(), Some(process.instance().to_owned()));
+    let running = Running::Process(process);
+    until_ready(registry, name, spec, function, running, artifact, before, surroundings.development).await
+}
+
+/// What tells one start from every other.
+pub(super) fn fresh_instance() -> String {
+    // The tail of the id is its random part: sockets are named by it.
+    uuid::Uuid::now_v7().simple().to_string().chars().rev().collect()
+}
+
+/// Asks what was started until it answers, or has ended, or its time is over. `before` is the number of the newest line
+/// that it did not write.
+#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, each part from another place")]
+pub(super) async fn until_ready(
+    registry: &Registry,
+    name: &ResourceName,
+    spec: &FunctionSpec,
+    function: &Function,
+    mut running: Running,
+    artifact: Digest,
+    before: u64,
+    development: bool,
+) -> Result<Candidate, StartFailure> {
+    let probe = HttpFunction::unknown(running.address(), Some(running.instance().to_owned()));
     let until = Instant::now() + Duration::from_millis(spec.start_timeout_ms);
-    let last_lines = || {
+    let failed = |code: u16, message: String| {
         let lines: Vec<String> = function.logs.after(before, 20).into_iter().map(|line| line.text).collect();
-        Some(lines.join("\n")).filter(|text| !text.is_empty())
+        let why = Some(lines.join("\n")).filter(|text| !text.is_empty());
+        StartFailure { code, message, why, findings: Vec::new() }
     };
     loop {
         let answer = tokio::select! {
-            status = process.exited() => {
-                let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                // Give its last words a moment to arrive.
-                tokio::time::sleep(ASK_EVERY).await;
-                let mut failure = StartFailure::new(2301, format!("{name} ended before it was ready ({status})"));
-                failure.why = last_lines();
-                return Err(failure);
+            ended = running.exited() => {
+                let code = if ended.code == 3001 { 2301 } else { ended.code };
+                return Err(failed(code, format!("{name} ended before it was ready ({})", ended.how)));
             }
             answer = probe.discover() => answer,
         };
@@ -178,16 +220,13 @@ async fn start_process(
                     tokio::time::sleep(ASK_EVERY).await;
                     continue;
                 }
-                let place = Place::Http(process.address(), Some(process));
-                return candidate(registry, name, spec, found, artifact, place, surroundings.development);
+                let place = Place::Http(running.address(), Some(running));
+                return candidate(registry, name, spec, found, artifact, place, development);
             }
             Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
             Err(failure) if Instant::now() >= until => {
                 let seconds = spec.start_timeout_ms / 1_000;
-                let mut failure =
-                    StartFailure::new(2301, format!("{name} was not ready after {seconds} s: {}", failure.title));
-                failure.why = last_lines();
-                return Err(failure);
+                return Err(failed(2301, format!("{name} was not ready after {seconds} s: {}", failure.title)));
             }
             Err(_) => tokio::time::sleep(ASK_EVERY).await,
         }
@@ -309,7 +348,8 @@ fn limits(limits: &ManifestLimits, batch: bool) -> Limits {
 
 /// Keeps a serving function running until it is told to stop.
 pub struct Keeper {
-    stop: Option<oneshot::Sender<()>>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 impl Keeper {
@@ -324,21 +364,20 @@ impl Keeper {
         let (stop, stopped) = oneshot::channel();
         let Candidate { name, live, process, .. } = candidate;
         let watched = Watched { name, live, registry, function, surroundings, path };
-        match process {
-            Some(process) => drop(tokio::spawn(watched.keep(process, stopped))),
-            None => drop(tokio::spawn(async move {
+        let task = match process {
+            Some(running) => tokio::spawn(watched.keep(running, stopped)),
+            None => tokio::spawn(async move {
                 let _ = stopped.await;
                 watched.retire().await;
-            })),
-        }
-        Keeper { stop: Some(stop) }
+            }),
+        };
+        Keeper { stop, task }
     }
 
-    /// Stops it when it has answered what it was sent.
-    pub fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+    /// Stops it when it has answered what it was sent. Who must know that it is gone waits for what is returned.
+    pub fn stop(self) -> JoinHandle<()> {
+        let _ = self.stop.send(());
+        self.task
     }
 }
 
@@ -352,33 +391,28 @@ struct Watched {
 }
 
 impl Watched {
-    async fn keep(self, mut process: RunningProcess, mut stopped: oneshot::Receiver<()>) {
+    async fn keep(self, mut running: Running, mut stopped: oneshot::Receiver<()>) {
         let mut delay = RestartDelay::default();
         loop {
-            let status = tokio::select! {
-                _ = &mut stopped => return self.end(process).await,
-                status = process.exited() => status,
+            let ended = tokio::select! {
+                _ = &mut stopped => return self.end(running).await,
+                ended = running.exited() => ended,
             };
-            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             *self.live.host.write() = None;
-            let title = format!("the process of {} ended ({status})", self.name);
-            self.function.note(&title);
-            self.function.set_state("down", Some(title.clone()));
-            let failure = Failure::new(FailureClass::Outage, Code(3001), title, "");
-            self.path.tell(Input::FunctionDown(self.name.clone(), self.live.revision, Box::new(failure)));
-            drop(process);
-            process = loop {
+            let title = format!("the {} of {} ended ({})", running.noun(), self.name, ended.how);
+            self.down(ended.code, title);
+            // What is started again is what ran, whatever its name means by now.
+            let image = running.image().map(str::to_owned);
+            drop(running);
+            running = loop {
                 let started = Instant::now();
                 tokio::select! {
                     _ = &mut stopped => return,
                     () = tokio::time::sleep(delay.ended()) => {}
                 }
-                match self.again().await {
-                    Ok(process) => break process,
-                    Err(failure) => {
-                        self.function.note(&failure.message);
-                        self.function.set_state("down", Some(failure.message));
-                    }
+                match self.again(image.as_deref()).await {
+                    Ok(running) => break running,
+                    Err(failure) => self.down(if failure.code == 2301 { 3001 } else { failure.code }, failure.message),
                 }
                 if started.elapsed() > Duration::from_secs(60) {
                     delay.answered();
@@ -390,21 +424,37 @@ impl Watched {
         }
     }
 
+    /// Tells everybody who looks or waits that it does not run, and why.
+    fn down(&self, code: u16, title: String) {
+        self.function.note(&title);
+        self.function.set_state("down", Some(title.clone()));
+        let failure = Failure::new(FailureClass::Outage, Code(code), title, "");
+        *self.live.gone.write() = Some(failure.clone());
+        self.path.tell(Input::FunctionDown(self.name.clone(), self.live.revision, Box::new(failure)));
+    }
+
     /// Starts the same revision again; another revision is a matter for the roll-out.
-    async fn again(&self) -> Result<RunningProcess, StartFailure> {
-        let mut candidate = start(&self.registry, &self.name, &self.function, &self.surroundings).await?;
+    async fn again(&self, image: Option<&str>) -> Result<Running, StartFailure> {
+        let (name, function, surroundings) = (&self.name, &self.function, &self.surroundings);
+        let spec = self.registry.function(name).map(|(_, spec)| spec);
+        let mut candidate = match spec.map(|spec| (spec, &spec.runtime)) {
+            Some((spec, Runtime::Container(container))) => {
+                containers::start(&self.registry, name, spec, container, function, surroundings, image).await?
+            }
+            _ => start(&self.registry, name, function, surroundings).await?,
+        };
         if candidate.declaration.revision != self.live.revision {
             let message = format!("{} came back as another revision; apply it or restore its files", self.name);
             return Err(StartFailure::new(2301, message));
         }
-        let process = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "it is no process any more"))?;
+        let running = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "nothing was started"))?;
         *self.live.host.write() = candidate.live.host.read().clone();
-        Ok(process)
+        Ok(running)
     }
 
-    async fn end(self, process: RunningProcess) {
+    async fn end(self, running: Running) {
         self.retire().await;
-        process.stop().await;
+        running.stop().await;
     }
 
     /// Forgets the revision when it has answered what it was sent.
