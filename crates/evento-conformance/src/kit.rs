@@ -42,8 +42,8 @@ pub struct Options {
 /// The function.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// It runs already.
-    Address(Place),
+    /// It runs already, as this instance if that is known.
+    Running(Place, Option<String>),
     /// The kit starts it.
     Command(Launch),
 }
@@ -63,15 +63,18 @@ pub fn read_manifest(bytes: &[u8]) -> Result<Given, String> {
 /// Words, when there is nobody to ask: the process does not start, or a framing is wanted that it does not speak.
 pub async fn run(options: &Options, told: &mut dyn FnMut(Told<'_>)) -> Result<Report, String> {
     let started = match &options.target {
-        Target::Address(_) => None,
+        Target::Running(..) => None,
         Target::Command(launch) => Some(launch.start(None).await?),
     };
     let place = match (&options.target, &started) {
-        (Target::Address(place), _) => place.clone(),
+        (Target::Running(place, _), _) => place.clone(),
         (_, Some(started)) => started.place.clone(),
         (Target::Command(_), None) => return Err("nothing was started".to_owned()),
     };
-    let instance = started.as_ref().map(|started| started.instance.clone());
+    let instance = match (&options.target, &started) {
+        (Target::Running(_, instance), _) => instance.clone(),
+        (_, started) => started.as_ref().map(|started| started.instance.clone()),
+    };
     let mut run = Run { options, results: Vec::new(), told };
     let (mut findings, begun) = (Findings::default(), Instant::now());
     let known = discovery::f01(&Wire::new(place.clone(), Version::H1), options.manifest.as_ref(), &mut findings).await;
@@ -122,6 +125,22 @@ fn header(options: &Options) -> Header {
         target: options.named.clone(),
         seed: options.seed,
         ..Header::default()
+    }
+}
+
+/// Why a rule is not asked of a function in this process: there is nothing that could keep or break it.
+fn in_process(subject: &Subject, rule: &Rule) -> Option<&'static str> {
+    if !subject.is_module() {
+        return None;
+    }
+    match rule.id {
+        "F06" => Some("a module gets neither media types nor bodies above its host's limit"),
+        "F10" => Some("a module has no connection that could be closed"),
+        "S06" => Some("a module has no clock to sleep by; its host ends what takes too long"),
+        "S11" | "S12" => Some("nobody but its host can call a module"),
+        "S13" => Some("a module has no process that could be told to end"),
+        "S14" => Some("a module is called in memory, by no carrier"),
+        _ => None,
     }
 }
 
@@ -177,6 +196,11 @@ impl Run<'_> {
                 continue;
             }
             let (mut out, begun) = (Findings::default(), Instant::now());
+            if let Some(why) = in_process(subject, rule) {
+                out.skip(why);
+                self.done(rule, out, begun);
+                continue;
+            }
             // A chance of its own per rule: asked alone, a rule asks what it asks among all.
             let chance =
                 &mut Chance::new(self.options.seed.wrapping_mul(0x100).wrapping_add(u64::from(rule.id.as_bytes()[2])));
@@ -210,6 +234,7 @@ impl Run<'_> {
                 _ if !probe::is_probe(subject, &mut Findings::default()) => {
                     out.skip("it has no entity evento.conformance.Probe (S01)");
                 }
+                _ if in_process(subject, rule).is_some() => out.skip(in_process(subject, rule).unwrap_or_default()),
                 ("S02", _) => probe::s02(subject, &mut out).await,
                 ("S03", _) => probe::s03(subject, &mut out).await,
                 ("S04", _) => probe::s04(subject, &mut out).await,
@@ -224,6 +249,7 @@ impl Run<'_> {
                 ("S13", Target::Command(launch)) => probe::s13(subject, launch, &mut out).await,
                 ("S14", Target::Command(launch)) => probe::s14(subject, launch, chance, &mut out).await,
                 ("S15", Target::Command(launch)) => probe::s15(subject, launch, chance, &mut out).await,
+                ("S15", _) if subject.is_module() => probe::s15_module(subject, chance, &mut out).await,
                 _ => out.skip("it needs a process of its own: give the command after --"),
             }
             self.done(rule, out, begun);

@@ -21,4 +21,4 @@ pub use report::{Fault, Header, Report, RuleResult, Verdict};
 pub use rules::{RULES, Rule};
 pub use start::Launch;
 pub use subject::Mode;
-pub use wire::Place;
+pub use wire::{Answering, Module, Place};

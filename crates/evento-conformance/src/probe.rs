@@ -20,7 +20,7 @@ use crate::subject::{Call, Mode, Subject};
 
 pub(crate) use codec::{s01, s08};
 pub(crate) use identity::s11;
-pub(crate) use life::{s06, s12, s13, s14, s15};
+pub(crate) use life::{s06, s12, s13, s14, s15, s15_module};
 pub(crate) use steps::{s02, s03, s04, s05, s07, s09, s10};
 
 const NAMESPACE: &str = "evento.conformance";

@@ -143,6 +143,12 @@ impl Started {
     }
 }
 
+/// Memory of this process in bytes; `None` where there is no `/proc`.
+pub(crate) fn own_memory() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    pages.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages * 4_096)
+}
+
 /// A port of 127.0.0.1 that is free now.
 pub(crate) fn free_port() -> Result<u16, String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;

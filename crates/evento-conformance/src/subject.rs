@@ -18,7 +18,7 @@ use evento_schema::avro::Schema;
 
 use crate::answer::Answer;
 use crate::generate::{Chance, Datum, Maker, Taste};
-use crate::wire::{Ask, Reply, Wire};
+use crate::wire::{Ask, Place, Reply, Wire};
 
 /// A framing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,6 +87,11 @@ impl Subject {
     pub(crate) fn at(&self, wire: Wire, instance: Option<String>) -> Subject {
         let schemas = self.schemas.iter().map(|(name, (schema, _))| (name.clone(), schema.clone())).collect();
         Subject::new(wire, self.manifest.clone(), schemas, self.modes.clone(), instance)
+    }
+
+    /// Whether it is called in this process.
+    pub(crate) fn is_module(&self) -> bool {
+        matches!(self.wire.place, Place::Module(_))
     }
 
     pub(crate) fn has(&self, mode: Mode) -> bool {

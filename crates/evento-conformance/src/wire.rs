@@ -1,8 +1,10 @@
-//! Requests to the function under test and its answers as they came: HTTP/1.1 or h2c, TCP or a unix socket.
+//! Requests to the function under test and its answers as they came: HTTP/1.1 or h2c, TCP or a unix socket, or a call
+//! in this process.
 //!
 //! The kit has a client of its own, because it must see and send what Evento's own client never would. It judges
 //! nothing: an answer is a status, headers and bytes, or words for why there is none.
 
+mod module;
 mod place;
 
 use std::sync::Mutex;
@@ -16,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+pub use module::{Answering, Module};
 pub use place::Place;
 
 /// Largest answer that is read, in bytes.
@@ -105,6 +108,9 @@ impl Wire {
 
     /// One request and its whole answer within a deadline. The error says in words why there is none.
     pub(crate) async fn ask(&self, ask: &Ask, deadline: Duration) -> Result<Reply, String> {
+        if let Place::Module(module) = &self.place {
+            return Ok(module::ask(module, ask, deadline).await);
+        }
         let asked = async {
             match self.version {
                 Version::H1 => self.ask_h1(ask).await,

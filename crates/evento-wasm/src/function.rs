@@ -109,20 +109,24 @@ impl WasmFunction {
         WasmFunction(Arc::new(Shared { host, code, settings, kept: std::sync::Mutex::default() }))
     }
 
-    /// One call. It runs on a thread of its own, so that a function that loops keeps nobody else from running; it
-    /// ends at most two ticks (20 ms) after the deadline, also when nobody waits for it any more.
+    /// One call, read and checked.
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
+        let answer = self.exchange(write_request(request), timeout).await?;
+        read_response(&answer, request).map_err(|error| contract("the answer is no RunResponse", error.to_string()))
+    }
+
+    /// One call, as bytes. It runs on a thread of its own, so that a function that loops keeps nobody else from
+    /// running; it ends at most two ticks (20 ms) after the deadline, also when nobody waits for it any more.
+    pub async fn exchange(&self, request: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
         let until = Instant::now() + timeout;
-        let body = write_request(request);
         let permit = tokio::time::timeout(timeout, self.0.host.running().clone().acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(late(timeout)) };
         let shared = self.0.clone();
         let running = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            shared.call(&body, until, timeout)
+            shared.call(&request, until, timeout)
         });
-        let answer = running.await.unwrap_or_else(|error| Err(crash("the call broke off", error.to_string())))?;
-        read_response(&answer, request).map_err(|error| contract("the answer is no RunResponse", error.to_string()))
+        running.await.unwrap_or_else(|error| Err(crash("the call broke off", error.to_string())))
     }
 
     /// Whether instances are kept, and so could remember something.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use evento_function::manifest::{self, MANIFEST_BYTES_MAX, Manifest};
 use evento_model::{Code, Digest};
 use sha2::Digest as _;
@@ -44,6 +45,8 @@ pub struct Loaded {
     pub function: WasmFunction,
     /// What it says of itself, if it does.
     pub manifest: Option<Manifest>,
+    /// The same as it was said, if it was.
+    pub said: Option<Bytes>,
     /// SHA-256 of the file.
     pub artifact: Digest,
     /// Whether its code came from the cache.
@@ -92,10 +95,11 @@ impl Host {
         let section = file::manifest(bytes).map_err(|what| refused(format!("the file is damaged: {what}")))?;
         let artifact = Digest(sha2::Sha256::digest(bytes).into());
         let (code, from_cache) = self.code(form, bytes, &artifact, settings.log.is_some())?;
-        let said = self.try_out(&code, &settings)?;
-        let manifest = section.or(said.as_deref()).map(read_manifest).transpose()?;
+        let asked = self.try_out(&code, &settings)?;
+        let said = section.map(Bytes::copy_from_slice).or(asked.map(Bytes::from));
+        let manifest = said.as_deref().map(read_manifest).transpose()?;
         let function = WasmFunction::new(self.clone(), code, settings);
-        Ok(Loaded { function, manifest, artifact, from_cache, took: begun.elapsed() })
+        Ok(Loaded { function, manifest, said, artifact, from_cache, took: begun.elapsed() })
     }
 
     /// Compiled code, from the cache if it is there.

@@ -51,6 +51,11 @@ use registry::SchemaRegistry;
 use rollout::Rollout;
 use supervisor::Surroundings;
 
+#[cfg(feature = "containers")]
+pub(crate) use containers::container_source;
+#[cfg(feature = "containers")]
+pub(crate) use supervisor::fresh_instance;
+
 /// Set for a server whose files are to be small: only builds with named points heed it.
 pub(crate) const SMALL: &str = "EVENTO_SMALL_FILES";
 /// How long answers are given time when the server ends.

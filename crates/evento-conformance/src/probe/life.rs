@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::generate::Chance;
 use crate::raw;
 use crate::report::Findings;
-use crate::start::{Launch, Started, free_port};
+use crate::start::{Launch, Started, free_port, own_memory};
 use crate::subject::{Mode, Subject};
 use crate::wire::{Version, Wire};
 
@@ -194,31 +194,58 @@ pub(crate) async fn s15(subject: &Subject, launch: &Launch, chance: &mut Chance,
         Err(why) => return out.fault("starting it", why),
     };
     let at = Arc::new(subject.at(Wire::new(started.place.clone(), Version::H1), Some(started.instance.clone())));
-    let stop = Arc::new(AtomicBool::new(false));
-    let noisy: Vec<_> =
-        (0..4).map(|_| tokio::spawn(noise(at.clone(), stop.clone(), Chance::new(chance.next())))).collect();
+    let noisy = Noisy::begin(&at, chance);
     tokio::time::sleep(SETTLED).await;
     let before = started.memory();
     let ended = started.ended(NOISE - SETTLED).await;
-    stop.store(true, Ordering::Relaxed);
-    for worker in noisy {
-        out.checks += worker.await.unwrap_or_default();
-    }
+    noisy.end(out).await;
     if let Some(exit) = ended {
         return out.fault("10 s of random bytes", format!("it ended: {exit}{}", started.last_words()));
     }
-    for mode in at.modes.clone() {
-        out.check(format!("{mode}: the next call"), works(&at, mode).await);
-    }
-    match (before, started.memory()) {
-        (Some(before), Some(after)) => {
-            let grown = after.saturating_sub(before);
-            let came = format!("{} MiB after 3 s, {} MiB after 10 s", before >> 20, after >> 20);
-            out.check("memory of its process group", if grown <= GROWTH_MAX { Ok(()) } else { Err(came) });
-        }
-        _ => out.note("its memory cannot be seen on this system"),
-    }
+    after_noise(&at, before.zip(started.memory()), "memory of its process group", out).await;
     started.process.stop().await;
+}
+
+/// The same in this process, whose memory is then looked at.
+pub(crate) async fn s15_module(subject: &Arc<Subject>, chance: &mut Chance, out: &mut Findings) {
+    let noisy = Noisy::begin(subject, chance);
+    tokio::time::sleep(SETTLED).await;
+    let before = own_memory();
+    tokio::time::sleep(NOISE - SETTLED).await;
+    noisy.end(out).await;
+    after_noise(subject, before.zip(own_memory()), "memory of the host", out).await;
+}
+
+/// That it works as ever, in about the memory it had.
+async fn after_noise(subject: &Subject, memory: Option<(u64, u64)>, whose: &str, out: &mut Findings) {
+    for mode in subject.modes.clone() {
+        out.check(format!("{mode}: the next call"), works(subject, mode).await);
+    }
+    let Some((before, after)) = memory else { return out.note("its memory cannot be seen on this system") };
+    let grown = after.saturating_sub(before);
+    let came = format!("{} MiB after 3 s, {} MiB after 10 s", before >> 20, after >> 20);
+    out.check(whose, if grown <= GROWTH_MAX { Ok(()) } else { Err(came) });
+}
+
+/// Those who make noise until they are ended.
+struct Noisy {
+    stop: Arc<AtomicBool>,
+    workers: Vec<tokio::task::JoinHandle<u32>>,
+}
+
+impl Noisy {
+    fn begin(subject: &Arc<Subject>, chance: &mut Chance) -> Noisy {
+        let stop = Arc::new(AtomicBool::new(false));
+        let worker = |_| tokio::spawn(noise(subject.clone(), stop.clone(), Chance::new(chance.next())));
+        Noisy { workers: (0..4).map(worker).collect(), stop: stop.clone() }
+    }
+
+    async fn end(self, out: &mut Findings) {
+        self.stop.store(true, Ordering::Relaxed);
+        for worker in self.workers {
+            out.checks += worker.await.unwrap_or_default();
+        }
+    }
 }
 
 /// Random bytes as whole connections, as heads and as bodies; how many requests were made.
@@ -228,7 +255,7 @@ async fn noise(subject: Arc<Subject>, stop: Arc<AtomicBool>, mut chance: Chance)
         let length = chance.below(4_096) as usize;
         let body = chance.bytes(length);
         let Ok(call) = command(&subject, "Echo", body, None) else { return made };
-        let ask = match chance.below(4) {
+        let ask = match if subject.is_module() { 2 } else { chance.below(4) } {
             0 => None,
             1 => Some(subject.plain_ask(&call)),
             2 => Some(subject.common(crate::wire::Ask::post(

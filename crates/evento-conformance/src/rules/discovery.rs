@@ -13,7 +13,7 @@ use crate::report::Findings;
 use crate::wire::{Ask, Reply, Wire};
 
 const DEADLINE: Duration = Duration::from_secs(5);
-const MANIFEST_TYPE: &str = "application/vnd.evento.manifest.v1+json";
+pub(crate) const MANIFEST_TYPE: &str = "application/vnd.evento.manifest.v1+json";
 
 /// A manifest with its schemas read.
 pub(crate) type Known = (Manifest, HashMap<FullName, Schema>);

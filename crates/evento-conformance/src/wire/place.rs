@@ -1,23 +1,29 @@
-//! Where the function under test listens: `http://host:port[/base]` or `unix:/path`.
+//! Where the function under test is: `http://host:port[/base]`, `unix:/path`, or in this process.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::Stream;
+use super::{Module, Stream};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// Where the function listens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Pause between two looks whether something listens.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Where the function is.
+#[derive(Clone)]
 pub enum Place {
     /// `host:port`, and a path before every path: empty or `/base`.
     Tcp(String, String),
     /// The path of a unix socket.
     Unix(PathBuf),
+    /// In this process.
+    Module(Arc<dyn Module>),
 }
 
 impl Place {
@@ -42,6 +48,13 @@ impl Place {
         Ok(Place::Tcp(host, base.trim_end_matches('/').to_owned()))
     }
 
+    /// Returns once something listens there.
+    pub async fn listens(&self) {
+        while self.connect().await.is_err() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Connects.
     pub(crate) async fn connect(&self) -> Result<Box<dyn Stream>, String> {
         let connecting = async {
@@ -52,6 +65,7 @@ impl Place {
                     Box::new(stream)
                 }
                 Place::Unix(path) => Box::new(UnixStream::connect(path).await?),
+                Place::Module(_) => return Err(std::io::Error::other("a module has no connection")),
             })
         };
         match timeout(CONNECT, connecting).await {
@@ -65,7 +79,7 @@ impl Place {
     pub(crate) fn host(&self) -> &str {
         match self {
             Place::Tcp(host, _) => host,
-            Place::Unix(_) => "localhost",
+            Place::Unix(_) | Place::Module(_) => "localhost",
         }
     }
 
@@ -73,8 +87,14 @@ impl Place {
     pub(crate) fn base(&self) -> &str {
         match self {
             Place::Tcp(_, base) => base,
-            Place::Unix(_) => "",
+            Place::Unix(_) | Place::Module(_) => "",
         }
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -83,6 +103,7 @@ impl std::fmt::Display for Place {
         match self {
             Place::Tcp(host, base) => write!(f, "http://{host}{base}"),
             Place::Unix(path) => write!(f, "unix:{}", path.display()),
+            Place::Module(_) => f.write_str("this process"),
         }
     }
 }

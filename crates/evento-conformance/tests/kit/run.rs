@@ -125,7 +125,7 @@ fn a_target_that_cannot_be_asked_is_an_error_in_words() {
     let error = asked(&options(Target::Command(ends), false, &[])).expect_err("it ends at once");
     assert!(error.contains("it ended before it answered") && error.contains("0 passed"), "{error}");
     let nobody = Place::parse("unix:/nobody.sock").expect("an address");
-    let report = asked(&options(Target::Address(nobody), false, &[])).expect("a report");
+    let report = asked(&options(Target::Running(nobody, None), false, &[])).expect("a report");
     assert_eq!(report.counts(), (0, 1, 9), "{}", text(&report));
     assert!(text(&report).contains("no connection to unix:/nobody.sock"), "{}", text(&report));
     let options =

@@ -119,14 +119,13 @@ pub async fn start(
     let engine = containers.engine().await.map_err(refused)?;
     let source = match (&container.source, pinned) {
         (_, Some(id)) => Source::Image { name: id.to_owned(), pull: evento_containers::Pull::Never },
-        (ContainerSource::Image { name, pull }, None) => Source::Image { name: name.clone(), pull: pull_of(*pull) },
         (ContainerSource::Build(_), None) if !surroundings.development => {
             let message = format!("{name}: container.build is for evento dev only");
             let mut failure = StartFailure::new(2305, message);
             failure.why = Some("build the image, and name it with container.image".to_owned());
             return Err(failure);
         }
-        (ContainerSource::Build(folder), None) => Source::Build { folder: PathBuf::from(folder) },
+        (source, None) => container_source(source),
     };
     let mut line = |text: &str| function.note(text);
     let image = engine.resolve(&source, &containers.project, name.as_str(), &mut line).await.map_err(refused)?;
@@ -145,6 +144,17 @@ pub async fn start(
     let artifact = artifact(&image.id, &container.args);
     let running = Running::Container(Box::new(started));
     until_ready(registry, name, spec, function, running, artifact, before, surroundings.development).await
+}
+
+/// Where an image comes from, as the engine's client takes it.
+#[cfg(feature = "containers")]
+pub(crate) fn container_source(source: &evento_schema::resource::ContainerSource) -> evento_containers::Source {
+    use evento_containers::Source;
+    use evento_schema::resource::ContainerSource;
+    match source {
+        ContainerSource::Image { name, pull } => Source::Image { name: name.clone(), pull: pull_of(*pull) },
+        ContainerSource::Build(folder) => Source::Build { folder: PathBuf::from(folder) },
+    }
 }
 
 #[cfg(feature = "containers")]

@@ -181,7 +181,7 @@ async fn start_process(
 }
 
 /// What tells one start from every other.
-pub(super) fn fresh_instance() -> String {
+pub(crate) fn fresh_instance() -> String {
     // The tail of the id is its random part: sockets are named by it.
     uuid::Uuid::now_v7().simple().to_string().chars().rev().collect()
 }

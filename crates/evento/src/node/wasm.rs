@@ -68,7 +68,7 @@ pub async fn start(
     let loaded = loaded.map_err(|refusal| refused(name, refusal))?;
     if loaded.manifest.is_none() && spec.handles.is_none() && spec.applies.is_none() {
         let mut failure = StartFailure::new(2302, format!("{name}: {} has no manifest", wasm.file));
-        let how = "put one into its custom section evento.manifest with evento function pack";
+        let how = "give it the custom section evento.manifest or the export evento_manifest";
         failure.why = Some(format!("{how}, or name handles and applies in the resource"));
         return Err(failure);
     }

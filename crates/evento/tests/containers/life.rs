@@ -41,6 +41,17 @@ fn decide(server: &Server) -> (Vec<Value>, Value) {
     (events, server.json("/v1/entities/account/ada")["state"].clone())
 }
 
+pub fn conforms(scene: &Scene) {
+    let output = Command::new(env!("CARGO_BIN_EXE_evento"))
+        .args(["conformance", &format!("image:{BANK}")])
+        .env("DOCKER_HOST", scene.engine.host())
+        .output()
+        .expect("evento runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.lines().last(), Some("10 passed, 0 failed"), "{said}");
+}
+
 pub fn killed(scene: &Scene) {
     let stage = scene.stage();
     let server = stage.bank(&format!("{{image: {BANK}, pull: Never}}"));

@@ -25,6 +25,7 @@ type Scenario = (&'static str, fn(&Scene));
 
 const SCENARIOS: &[Scenario] = &[
     ("a_container_decides_as_a_process_does", life::decides_as_a_process),
+    ("an_image_keeps_the_protocol", life::conforms),
     ("the_cage_has_every_bar", cage::every_bar),
     ("from_inside_nothing_can_be_reached_or_written", cage::from_inside),
     ("a_killed_container_comes_back_and_commands_wait_for_it", life::killed),

@@ -44,6 +44,34 @@ fn rust_module() -> Option<PathBuf> {
     built("scripts/build-wasm", &["bank-function"], "accounts.wasm")
 }
 
+/// Asks every rule of the protocol that can be asked of a file; the report's last line.
+fn conforms(file: &Path, options: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_evento"))
+        .arg("conformance")
+        .arg(file)
+        .args(options)
+        .current_dir(root())
+        .output()
+        .expect("evento runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}: {said}{}", file.display(), String::from_utf8_lossy(&output.stderr));
+    said.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_reference_function_and_components_keep_the_protocol_in_process() {
+    let probe = built("scripts/build-wasm", &["evento-probe"], "probe.wasm");
+    if let Some(probe) = probe {
+        assert_eq!(conforms(&probe, &["--sdk"]), "18 passed, 0 failed, 7 skipped");
+    }
+    for language in ["python", "javascript"] {
+        let file = built("examples/bank-wasm/build-component", &[language], &format!("{language}.wasm"));
+        if let Some(file) = file {
+            assert_eq!(conforms(&file, &[]), "8 passed, 0 failed, 2 skipped", "{language}");
+        }
+    }
+}
+
 #[test]
 fn process_module_and_components_decide_and_evolve_alike() {
     let folder = || tempfile::tempdir().expect("a folder");

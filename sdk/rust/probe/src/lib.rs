@@ -15,6 +15,8 @@ pub use conformance::*;
 #[derive(Clone, Copy, Debug)]
 pub struct Probes;
 
+evento_sdk::export!(ProbeHost(Probes));
+
 /// Draws below this are refused and drawn again about half of the time.
 const WIDE: i64 = 4_611_686_018_427_387_905;
 
