@@ -16,7 +16,7 @@ use evento_function::manifest::{Manifest, ManifestEntity};
 use evento_model::{EntityId, FullName, Seed, Timestamp};
 use evento_schema::avro::Schema;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, judge_status};
 use crate::generate::{Chance, Datum, Maker, Taste};
 use crate::wire::{Ask, Place, Reply, Wire};
 
@@ -256,7 +256,35 @@ impl Subject {
     pub(crate) async fn run(&self, request: &RunRequest) -> Result<Vec<Vec<Answer>>, String> {
         let ask = self.run_ask(request);
         let reply = self.ask(&ask).await?;
-        self.read_run(request, &ask, &reply)
+        match reply.status {
+            500 if self.is_module() => self.run_apart(request, &reply).await,
+            _ => self.read_run(request, &ask, &reply),
+        }
+    }
+
+    /// A module that traps answers nothing of its request. As Evento does, it is asked for less, until what traps is
+    /// alone: then that is a failure of its step.
+    async fn run_apart(&self, request: &RunRequest, trapped: &Reply) -> Result<Vec<Vec<Answer>>, String> {
+        if request.work.len() > 1 {
+            let (left, right) = request.work.split_at(request.work.len() / 2);
+            let part = |work: &[Work]| RunRequest { entity: request.entity.clone(), work: work.to_vec() };
+            let mut answers = Box::pin(self.run(&part(left))).await?;
+            answers.extend(Box::pin(self.run(&part(right))).await?);
+            return Ok(answers);
+        }
+        let Some(work) = request.work.first() else { return Err("a trap without any work".to_owned()) };
+        let mut answers = match work.steps.split_last() {
+            Some((_, before)) if !before.is_empty() => {
+                let work = Work { steps: before.to_vec(), ..work.clone() };
+                let shorter = RunRequest { entity: request.entity.clone(), work: vec![work] };
+                Box::pin(self.run(&shorter)).await?.pop().unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        if answers.len() + 1 == work.steps.len() && !matches!(answers.last(), Some(Answer::Failed(_))) {
+            answers.push(Answer::Failed(judge_status(trapped)?));
+        }
+        Ok(vec![answers])
     }
 
     /// One call in a batch of one; a state after each event if apply is there.

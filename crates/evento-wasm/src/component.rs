@@ -1,7 +1,7 @@
 //! The component form: a world with one export, `run: func(request: list<u8>) -> list<u8>` (function-protocol 12.2).
 
 use bytes::Bytes;
-use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, Linker, TypedFunc, WasmList};
+use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, Linker, TypedFunc};
 use wasmtime::{Engine, Result, Store};
 
 use crate::cage::Cage;
@@ -9,6 +9,9 @@ use crate::failure::{BODY_BYTES_MAX, too_large};
 use crate::function::CallError;
 use crate::load::Refusal;
 use crate::module::imports_refused;
+
+/// Bytes of a component, copied: once a call has returned, its memory is the component's again. Bound: its memory.
+type Said = (Vec<u8>,);
 
 /// A compiled component, ready to be instantiated.
 pub(crate) struct ComponentForm {
@@ -23,7 +26,7 @@ pub(crate) struct ComponentInstance {
     store: Store<Cage>,
     /// Untyped: its type would hold the life of the request.
     run: Func,
-    manifest: Option<TypedFunc<(), (WasmList<u8>,)>>,
+    manifest: Option<TypedFunc<(), Said>>,
 }
 
 impl ComponentForm {
@@ -52,7 +55,7 @@ impl ComponentForm {
         let instance = self.pre.instantiate(&mut store)?;
         let run = instance.get_func(&mut store, &self.run);
         let run = run.ok_or_else(|| wasmtime::Error::msg("the export run is no function"))?;
-        run.typed::<(&[u8],), (WasmList<u8>,)>(&store)
+        run.typed::<(&[u8],), Said>(&store)
             .map_err(|error| error.context("the export run is not func(list<u8>) -> list<u8>"))?;
         let manifest = self.manifest.as_ref().map(|export| instance.get_typed_func(&mut store, export)).transpose()?;
         Ok(ComponentInstance { store, run, manifest })
@@ -67,19 +70,19 @@ impl ComponentInstance {
 
     /// One request, one answer.
     pub(crate) fn call(&mut self, request: &[u8]) -> Result<Bytes, CallError> {
-        let run = self.run.typed::<(&[u8],), (WasmList<u8>,)>(&self.store)?;
+        let run = self.run.typed::<(&[u8],), Said>(&self.store)?;
         let (answer,) = run.call(&mut self.store, (request,))?;
         if answer.len() > BODY_BYTES_MAX {
             return Err(CallError::Judged(too_large(answer.len())));
         }
-        Ok(Bytes::copy_from_slice(answer.as_le_slice(&self.store)))
+        Ok(answer.into())
     }
 
     /// What it says of itself, if it has an export for that.
     pub(crate) fn manifest(&mut self, bytes_max: usize) -> Result<Option<Vec<u8>>, CallError> {
         let Some(manifest) = &self.manifest else { return Ok(None) };
-        let (said,) = manifest.call(&mut self.store, ())?;
-        let said = said.as_le_slice(&self.store);
-        Ok(Some(said[..said.len().min(bytes_max + 1)].to_vec()))
+        let (mut said,) = manifest.call(&mut self.store, ())?;
+        said.truncate(bytes_max + 1);
+        Ok(Some(said))
     }
 }

@@ -147,6 +147,10 @@ impl Shared {
             CallError::Refused(refusal) => Failure::new(FailureClass::Outage, refusal.code, refusal.message, ""),
         })?;
         self.put_back(kept);
+        // No answer has no bytes: an array of results ends with a zero at least.
+        if answer.is_empty() {
+            return Err(contract("the function cannot read the request", "its answer is empty"));
+        }
         Ok(answer)
     }
 

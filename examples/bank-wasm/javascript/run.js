@@ -10,6 +10,12 @@ class Malformed extends Error {}
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
+/** The value itself; an error for one that needs more bits. */
+const fitting = (value, bits, Problem) => {
+  if (value !== BigInt.asIntN(bits, value)) throw new Problem(`${value} does not fit ${bits} bits`);
+  return value;
+};
+
 class Reader {
   constructor(data) {
     this.data = data;
@@ -27,7 +33,7 @@ class Reader {
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.take(1)[0];
       value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n));
+      if (byte < 0x80) return (value >> 1n) ^ -(value & 1n);
     }
     throw new Malformed("a number of more than ten bytes");
   }
@@ -37,11 +43,28 @@ class Reader {
   }
 
   text() {
-    return decoder.decode(this.bytes());
+    const bytes = this.bytes();
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw new Malformed("a text that is no UTF-8");
+    }
+  }
+
+  boolean() {
+    const byte = this.take(1)[0];
+    if (byte > 1) throw new Malformed(`${byte} is neither true nor false`);
+    return byte === 1;
+  }
+
+  whole(bits) {
+    return fitting(this.long(), bits, Malformed);
   }
 
   optional() {
-    return this.long() === 1n ? this.bytes() : null;
+    const index = this.long();
+    if (index !== 0n && index !== 1n) throw new Malformed(`a union has no branch ${index}`);
+    return index === 1n ? this.bytes() : null;
   }
 
   items(item) {
@@ -84,11 +107,16 @@ const optional = (value) => (value === null ? ZERO : joined([TWO, data(value)]))
 
 const read = {
   string: (reader) => reader.text(),
-  int: (reader) => reader.long(),
-  long: (reader) => reader.long(),
-  boolean: (reader) => reader.take(1)[0] === 1,
+  int: (reader) => reader.whole(32),
+  long: (reader) => reader.whole(64),
+  boolean: (reader) => reader.boolean(),
 };
-const write = { string: text, int: long, long, boolean: (value) => Uint8Array.of(value ? 1 : 0) };
+const write = {
+  string: text,
+  int: (value) => long(fitting(value, 32, RangeError)),
+  long: (value) => long(fitting(value, 64, RangeError)),
+  boolean: (value) => Uint8Array.of(value ? 1 : 0),
+};
 
 const decode = (schema, payload) => {
   if (payload === null) return null;
@@ -162,11 +190,17 @@ const work = (reader, bank, known) => {
   return joined([long(reference), array(outcomes), failed]);
 };
 
-/** Answers a RunRequest. Throws for one that cannot be read. */
+/** Answers a RunRequest; with nothing if it cannot be read. */
 export const run = (request, bank) => {
   const reader = new Reader(request);
-  const known = reader.text() === bank.entity;
-  return array(reader.items(() => work(reader, bank, known)));
+  try {
+    const known = reader.text() === bank.entity;
+    const answer = array(reader.items(() => work(reader, bank, known)));
+    return reader.at === request.length ? answer : new Uint8Array();
+  } catch (error) {
+    if (error instanceof Malformed) return new Uint8Array();
+    throw error;
+  }
 };
 
 /** The manifest (function-protocol 7). */

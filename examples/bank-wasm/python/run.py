@@ -35,10 +35,27 @@ class Reader:
         return self.take(self.long())
 
     def text(self):
-        return self.bytes().decode()
+        try:
+            return self.bytes().decode()
+        except UnicodeDecodeError as error:
+            raise Malformed("a text that is no UTF-8") from error
+
+    def boolean(self):
+        byte = self.take(1)[0]
+        if byte > 1:
+            raise Malformed(f"{byte} is neither true nor false")
+        return byte == 1
+
+    def whole(self, bits):
+        value = self.long()
+        fits(value, bits, Malformed)
+        return value
 
     def optional(self):
-        return self.bytes() if self.long() == 1 else None
+        index = self.long()
+        if index not in (0, 1):
+            raise Malformed(f"a union has no branch {index}")
+        return self.bytes() if index == 1 else None
 
     def items(self, item):
         found = []
@@ -48,6 +65,19 @@ class Reader:
                 self.long()
             found.extend(item() for _ in range(count))
         return found
+
+
+def fits(value, bits, error):
+    if not -(1 << bits - 1) <= value < 1 << bits - 1:
+        raise error(f"{value} does not fit {bits} bits")
+
+
+def whole(bits):
+    def write(value):
+        fits(value, bits, OverflowError)
+        return long(value)
+
+    return write
 
 
 def long(value):
@@ -76,8 +106,13 @@ def optional(value):
     return b"\0" if value is None else b"\2" + data(value)
 
 
-READ = {"string": Reader.text, "int": Reader.long, "long": Reader.long, "boolean": lambda r: r.take(1) == b"\1"}
-WRITE = {"string": text, "int": long, "long": long, "boolean": lambda v: b"\1" if v else b"\0"}
+READ = {
+    "string": Reader.text,
+    "int": lambda reader: reader.whole(32),
+    "long": lambda reader: reader.whole(64),
+    "boolean": Reader.boolean,
+}
+WRITE = {"string": text, "int": whole(32), "long": whole(64), "boolean": lambda value: b"\1" if value else b"\0"}
 
 
 def decode(schema, payload):
@@ -155,10 +190,14 @@ def work(reader, bank, known):
 
 
 def run(request, bank):
-    """Answers a RunRequest. Raises Malformed for one that cannot be read."""
+    """Answers a RunRequest; with nothing if it cannot be read."""
     reader = Reader(request)
-    known = reader.text() == bank.ENTITY
-    return array(reader.items(lambda: work(reader, bank, known)))
+    try:
+        known = reader.text() == bank.ENTITY
+        answer = array(reader.items(lambda: work(reader, bank, known)))
+    except Malformed:
+        return b""
+    return answer if reader.at == len(request) else b""
 
 
 def manifest(bank):
