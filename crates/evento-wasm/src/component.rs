@@ -53,7 +53,7 @@ impl ComponentForm {
     /// An instance that has run nothing but its own start.
     pub(crate) fn instantiate(&self, mut store: Store<Cage>) -> Result<ComponentInstance> {
         let instance = self.pre.instantiate(&mut store)?;
-        let run = instance.get_func(&mut store, &self.run);
+        let run = instance.get_func(&mut store, self.run);
         let run = run.ok_or_else(|| wasmtime::Error::msg("the export run is no function"))?;
         run.typed::<(&[u8],), Said>(&store)
             .map_err(|error| error.context("the export run is not func(list<u8>) -> list<u8>"))?;

@@ -39,7 +39,8 @@ pub(crate) enum Code {
 }
 
 pub(crate) enum Instance {
-    Core(CoreInstance),
+    /// Boxed because it is far larger than the other.
+    Core(Box<CoreInstance>),
     Component(ComponentInstance),
 }
 
@@ -67,7 +68,7 @@ impl From<wasmtime::Error> for CallError {
 impl Code {
     pub(crate) fn instantiate(&self, store: Store<Cage>) -> wasmtime::Result<Instance> {
         match self {
-            Code::Core(form) => form.instantiate(store).map(Instance::Core),
+            Code::Core(form) => form.instantiate(store).map(|instance| Instance::Core(Box::new(instance))),
             Code::Component(form) => form.instantiate(store).map(Instance::Component),
         }
     }

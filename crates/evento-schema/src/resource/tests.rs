@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use evento_model::OnPark;
 use serde_json::json;
 
-use super::{Finding, Kind, Resource, ResourceSet, Runtime, SourceFile, Spec, parse_set, referenced_files};
+use super::{
+    ContainerSource, Finding, ImagePull, Kind, Resource, ResourceSet, Runtime, SourceFile, Spec, parse_set,
+    referenced_files,
+};
 
 const BANK: &str = include_str!("tests/bank.yaml");
 const ACCOUNT: &str = include_str!("tests/Account.avsc");

@@ -7,7 +7,7 @@ use evento_wasm::Host;
 use crate::guest::{Guest, answers, settings};
 
 fn only_file(folder: &Path) -> PathBuf {
-    let files: Vec<PathBuf> = std::fs::read_dir(folder).expect("a folder").map(|e| e.unwrap().path()).collect();
+    let files: Vec<PathBuf> = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("listed").path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }

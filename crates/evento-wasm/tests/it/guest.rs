@@ -71,7 +71,7 @@ impl Guest<'_> {
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap()).collect()
+    digits.chunks(2).map(|p| u8::from_str_radix(std::str::from_utf8(p).expect("digits"), 16).expect("digits")).collect()
 }
 
 /// The golden answer to the golden request.
@@ -81,7 +81,7 @@ pub fn answer() -> Vec<u8> {
 
 /// The golden request, for an instance of this id.
 pub fn request(id: &str) -> RunRequest {
-    let name = |text| FullName::new(text).unwrap();
+    let name = |text| FullName::new(text).expect("a name");
     let step = Step {
         type_name: name("bank.DepositCash"),
         payload: Bytes::from_static(b"\xf0\x01\x08rent"),
@@ -93,7 +93,7 @@ pub fn request(id: &str) -> RunRequest {
     };
     let work = Work {
         reference: 7,
-        entity_id: EntityId::new(id).unwrap(),
+        entity_id: EntityId::new(id).expect("an id"),
         seq: 3,
         state: None,
         kind: StepKind::Command,

@@ -8,7 +8,7 @@ use evento_function::{Failure, RunRequest, RunResponse};
 /// How a revision is reached.
 pub enum Host {
     /// At an address: a process of ours, or somebody else's.
-    Http(HttpFunction),
+    Http(Box<HttpFunction>),
     /// In this process.
     #[cfg(feature = "wasm")]
     Wasm(evento_wasm::WasmFunction),

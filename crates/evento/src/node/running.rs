@@ -8,7 +8,7 @@ use evento_function::process::RunningProcess;
 /// A started function.
 pub enum Running {
     /// A process of this machine.
-    Process(RunningProcess),
+    Process(Box<RunningProcess>),
     /// A container of an engine on this machine.
     #[cfg(feature = "containers")]
     Container(Box<evento_containers::RunningContainer>),

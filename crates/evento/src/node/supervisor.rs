@@ -105,7 +105,7 @@ impl Surroundings {
 /// Where a candidate was found.
 pub(super) enum Place {
     /// At an address, with its process or container if Evento started it.
-    Http(Address, Option<Running>),
+    Http(Box<Address>, Option<Running>),
     /// In this process.
     #[cfg(feature = "wasm")]
     Wasm(evento_wasm::WasmFunction),
@@ -160,7 +160,15 @@ pub async fn start(
             let manifest = given.or(found);
             // Without it the author changes the manifest's version with each release.
             let artifact = url.artifact_digest.unwrap_or(Digest([0; 32]));
-            candidate(registry, name, spec, manifest, artifact, Place::Http(address, None), surroundings.development)
+            candidate(
+                registry,
+                name,
+                spec,
+                manifest,
+                artifact,
+                Place::Http(Box::new(address), None),
+                surroundings.development,
+            )
         }
     }
 }
@@ -176,7 +184,7 @@ async fn start_process(
     let before = *function.logs.watch().borrow();
     let process = RunningProcess::start(&process_spec, fresh_instance(), &function.logs)
         .map_err(|error| StartFailure::new(2301, format!("{name} does not start: {error}")))?;
-    let running = Running::Process(process);
+    let running = Running::Process(Box::new(process));
     until_ready(registry, name, spec, function, running, artifact, before, surroundings.development).await
 }
 
@@ -220,7 +228,7 @@ pub(super) async fn until_ready(
                     tokio::time::sleep(ASK_EVERY).await;
                     continue;
                 }
-                let place = Place::Http(running.address(), Some(running));
+                let place = Place::Http(Box::new(running.address()), Some(running));
                 return candidate(registry, name, spec, found, artifact, place, development);
             }
             Err(failure) if failure.class == FailureClass::Contract => return Err(undiscovered(name, &failure)),
@@ -308,7 +316,7 @@ pub(super) fn candidate(
     let (host, process) = match place {
         Place::Http(address, process) => {
             let instance = process.as_ref().map(|process| process.instance().to_owned());
-            (Host::Http(HttpFunction::new(address, &manifest, declaration.revision, instance)), process)
+            (Host::Http(Box::new(HttpFunction::new(*address, &manifest, declaration.revision, instance))), process)
         }
         #[cfg(feature = "wasm")]
         Place::Wasm(function) => (Host::Wasm(function), None),

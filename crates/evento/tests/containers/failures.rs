@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::images::{BANK, variant};
-use crate::scene::{Scene, leave, lines, send, until_described, works};
+use crate::scene::{Scene, Stage, leave, lines, send, until_described, works};
 use crate::server::{SOON, until};
 
 fn told(text: &str, parts: &[&str]) {
@@ -70,15 +70,35 @@ pub fn memory(scene: &Scene) {
     variant(&scene.engine, image, scene.context.path(), "ENTRYPOINT [\"/misfit\", \"eat\"]\n");
     let server = stage.bank(&format!("{{image: {image}, pull: Never, memory: 64Mi}}"));
     works(&server, "ada");
-    let container = scene.engine.running(&stage.data());
-    let folder = container.pointer("/Mounts/0/Source").and_then(|path| path.as_str()).expect("its folder").to_owned();
-    std::fs::write(format!("{folder}/eat"), "").expect("told to eat");
+    tell(scene, &stage, "eat");
     until("its end is named", SOON, || {
         lines(&server).iter().any(|line| line.contains("ended (out of memory: it wanted more than 64 MiB)"))
     });
     send(&server, "ada", "receive-deposit", json!({"amount": 7}));
     let last = server.json("/v1/functions/accounts");
     assert_eq!((last["state"].as_str(), last["restarts"].as_u64()), (Some("ready"), Some(1)), "{last}");
+}
+
+/// What forks without end comes to its limit, inside, and is answered and stopped as ever.
+pub fn forks(scene: &Scene) {
+    let stage = scene.stage();
+    let image = "evento-test/fork";
+    variant(&scene.engine, image, scene.context.path(), "ENTRYPOINT [\"/misfit\", \"fork\"]\n");
+    let server = stage.bank(&format!("{{image: {image}, pull: Never, memory: 128Mi}}"));
+    works(&server, "ada");
+    tell(scene, &stage, "fork");
+    until("its processes are limited", SOON, || {
+        lines(&server).iter().any(|line| line.contains("no more after 2") && line.contains("temporarily unavailable"))
+    });
+    send(&server, "ada", "receive-deposit", json!({"amount": 7}));
+    assert_eq!(server.json("/v1/functions/accounts")["state"], "ready");
+}
+
+/// Tells the program in the only container of a stage to begin, by a file beside its socket.
+fn tell(scene: &Scene, stage: &Stage<'_>, word: &str) {
+    let container = scene.engine.running(&stage.data());
+    let folder = container.pointer("/Mounts/0/Source").and_then(|path| path.as_str()).expect("its folder").to_owned();
+    std::fs::write(format!("{folder}/{word}"), "").expect("told");
 }
 
 pub fn engine_away(scene: &Scene) {

@@ -38,6 +38,7 @@ const SCENARIOS: &[Scenario] = &[
     ("a_function_that_listens_late_is_waited_for_as_long_as_it_may_take", failures::late),
     ("another_protocol_version_is_refused", failures::protocol),
     ("memory_without_end_is_named_and_everything_goes_on", failures::memory),
+    ("forking_without_end_comes_to_its_limit", failures::forks),
     ("an_engine_that_is_away_is_told_to_those_who_wait", failures::engine_away),
     ("a_build_is_for_development", failures::build_outside_development),
     ("a_new_image_under_the_same_name_is_a_new_revision", development::new_image),

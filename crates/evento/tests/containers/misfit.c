@@ -79,6 +79,21 @@ static int eat(void) {
   for (;;) memset(malloc(1 << 20), 1, 1 << 20);
 }
 
+/* A child serves; the first process makes others until it may not. They stay. */
+static int multiply(void) {
+  if (fork() == 0) return become_the_bank();
+  while (access("/run/evento/fork", F_OK)) pause_ms(20);
+  int made = 0;
+  for (;; made++) {
+    int child = fork();
+    if (child < 0) break;
+    if (child == 0) for (;;) pause();
+  }
+  printf("no more after %d: %s\n", made, strerror(errno));
+  fflush(stdout);
+  for (;;) pause();
+}
+
 int main(int count, char **arguments) {
   const char *how = count > 1 ? arguments[1] : "";
   if (!strcmp(how, "exit")) {
@@ -88,6 +103,7 @@ int main(int count, char **arguments) {
   if (!strcmp(how, "never")) for (;;) pause();
   if (!strcmp(how, "protocol")) return speak_protocol_2();
   if (!strcmp(how, "eat")) return eat();
+  if (!strcmp(how, "fork")) return multiply();
   if (!strcmp(how, "look")) look_around();
   if (!strcmp(how, "late")) pause_ms(1500);
   if (!strcmp(how, "deaf")) {
