@@ -81,10 +81,13 @@ fn the_events_that_apply_covers_are_asked_again_on_the_same_state_at_the_same_ti
 }
 
 #[test]
-fn one_call_in_a_hundred_is_checked_while_serving() {
-    let watch = Watch::new(&declaration(), Purity::Refuse, false);
+fn one_call_in_so_many_is_checked() {
     let first = answer(vec![outcome("bank.Paid", AB)]);
-    assert_eq!((0..1_000).filter(|_| watch.again(&request(), &first).is_some()).count(), 10);
+    for (every, checked) in [(1, 1_000), (20, 50), (100, 10), (0, 0)] {
+        let watch = Watch::new(&declaration(), Purity::Refuse, false).sampled(every);
+        let found = (0..1_000).filter(|_| watch.again(&request(), &first).is_some()).count();
+        assert_eq!(found, checked, "one in {every}");
+    }
 }
 
 #[test]

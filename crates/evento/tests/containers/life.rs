@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::images::BANK;
 use crate::scene::{Scene, described, send, until_described, works};
-use crate::server::{SOON, Server, bank_function, bank_resources, until};
+use crate::server::{SOON, Server, bank_function, bank_resources, root, until};
 
 pub fn decides_as_a_process(scene: &Scene) {
     let stage = scene.stage();
@@ -39,6 +39,18 @@ fn decide(server: &Server) -> (Vec<Value>, Value) {
     let shown = |event: &Value| json!([event["seq"], event["type"], event["data"], event["outcome"]]);
     let events = page["items"].as_array().expect("items").iter().map(shown).collect();
     (events, server.json("/v1/entities/account/ada")["state"].clone())
+}
+
+pub fn example(scene: &Scene) {
+    let image = "evento-test/example";
+    let output = Command::new(root().join("examples/bank-container/build-image"))
+        .arg(image)
+        .env("DOCKER_HOST", scene.engine.host())
+        .output()
+        .expect("the script runs");
+    assert!(output.status.success(), "build-image: {}", String::from_utf8_lossy(&output.stderr));
+    let stage = scene.stage();
+    works(&stage.bank(&format!("{{image: {image}, pull: Never}}")), "ada");
 }
 
 pub fn conforms(scene: &Scene) {

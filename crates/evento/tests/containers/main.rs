@@ -25,6 +25,7 @@ type Scenario = (&'static str, fn(&Scene));
 
 const SCENARIOS: &[Scenario] = &[
     ("a_container_decides_as_a_process_does", life::decides_as_a_process),
+    ("the_image_of_the_example_is_a_static_program_and_serves", life::example),
     ("an_image_keeps_the_protocol", life::conforms),
     ("the_cage_has_every_bar", cage::every_bar),
     ("from_inside_nothing_can_be_reached_or_written", cage::from_inside),

@@ -16,6 +16,7 @@ mod kafka_wire;
 mod kill;
 mod openapi;
 mod peer;
+mod processes;
 mod regressions;
 mod resources;
 mod server;
