@@ -6,6 +6,7 @@
 mod judge;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -63,6 +64,10 @@ pub(crate) struct Call {
     pub(crate) command_id: String,
     pub(crate) time: i64,
     pub(crate) seed: [u8; 16],
+    /// 1, 2 or 3. It and the trace are for logs, and change no answer (function-protocol 2).
+    pub(crate) attempt: u32,
+    /// W3C trace context, of every other call.
+    pub(crate) traceparent: Option<Arc<str>>,
 }
 
 impl Subject {
@@ -134,6 +139,8 @@ impl Subject {
             command_id: format!("c-{n}"),
             time: 1_795_413_600_000 + i64::from(n),
             seed,
+            attempt: 1 + n % 3,
+            traceparent: (n % 2 == 1).then(|| format!("00-{n:032x}-{n:016x}-01").into()),
         }
     }
 
@@ -174,7 +181,11 @@ impl Subject {
             .with("evento-entity-id", &percent(&call.id))
             .with("evento-id", &percent(&call.command_id))
             .with("evento-time", &rfc3339(call.time))
-            .with("evento-attempt", "1");
+            .with("evento-attempt", &call.attempt.to_string());
+        let ask = match &call.traceparent {
+            Some(trace) => ask.with("traceparent", trace),
+            None => ask,
+        };
         match call.kind {
             StepKind::Command => ask.with("evento-seq", &call.seq.to_string()).with("evento-seed", &seed),
             StepKind::Event => ask,
@@ -315,8 +326,8 @@ pub(crate) fn step(call: &Call) -> Step {
         id: call.command_id.as_str().into(),
         time: Timestamp(call.time),
         seed: (call.kind == StepKind::Command).then_some(Seed(call.seed)),
-        attempt: 1,
-        traceparent: None,
+        attempt: call.attempt,
+        traceparent: call.traceparent.clone(),
     }
 }
 

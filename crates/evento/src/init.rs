@@ -234,15 +234,34 @@ impl Template {
             for (example, own) in file.changes {
                 text = text.replace(example, own);
             }
+            if file.path.ends_with(".md") {
+                text = without_links_outwards(&text);
+            }
             Written { path: file.path, text, is_program: file.is_program }
         });
         written.collect()
     }
 }
 
+/// A page of Markdown in which links that lead out of its folder are their text alone: the copy of an SDK stands in a
+/// project that has nothing of what its page links to in this repository.
+fn without_links_outwards(page: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(middle) = rest.find("](../") {
+        let (before, link) = rest.split_at(middle);
+        let (Some(start), Some(end)) = (before.rfind('['), link.find(')')) else { break };
+        out.push_str(&before[..start]);
+        out.push_str(&before[start + 1..]);
+        rest = &link[end + 1..];
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::path::{Component, Path, PathBuf};
 
     use evento_schema::registry::{NoUsage, Registry};
     use evento_schema::resource::{SourceFile, attachment_key, parse_set, referenced_files};
@@ -255,6 +274,41 @@ mod tests {
             for file in template.files.iter().copied().flatten() {
                 for (example, _) in file.changes {
                     assert!(file.text.contains(example), "{}: {example:?} is gone from {}", template.name, file.path);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_outwards_is_its_text() {
+        let page = "The [protocol](../../docs/functions.md), [types](#types), a [site](https://example.org) and [a `b`](../c).";
+        let plain = "The protocol, [types](#types), a [site](https://example.org) and a `b`.";
+        assert_eq!(super::without_links_outwards(page), plain);
+        assert_eq!(super::without_links_outwards("](../ and no link"), "](../ and no link");
+    }
+
+    /// Where a link of a page leads, from the folder of the project.
+    fn target(page: &str, link: &str) -> PathBuf {
+        let mut found = PathBuf::new();
+        for part in Path::new(page).parent().expect("a file").join(link).components() {
+            match part {
+                Component::ParentDir if found.pop() => {}
+                part => found.push(part),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn no_link_of_a_page_leads_nowhere() {
+        for template in TEMPLATES {
+            let files = template.files("bank");
+            for page in files.iter().filter(|file| file.path.ends_with(".md")) {
+                for rest in page.text.split("](").skip(1) {
+                    let link = rest.split([')', '#']).next().unwrap_or_default();
+                    let inside = !link.is_empty() && !link.contains("://");
+                    let there = || files.iter().any(|file| Path::new(file.path) == target(page.path, link));
+                    assert!(!inside || there(), "{}: {} links to {link}", template.name, page.path);
                 }
             }
         }

@@ -100,7 +100,7 @@ async fn status(subject: &Subject, ask: &Ask, wanted: u16) -> Result<(), String>
 fn signed(subject: &Subject, mode: Mode, spoil: Option<fn(&mut Token, &mut Ask)>) -> Result<Ask, String> {
     let call = command(subject, "EmitMany", number(1), None)?;
     let (mut ask, attempt) = match mode {
-        Mode::Plain => (subject.plain_ask(&call), 1),
+        Mode::Plain => (subject.plain_ask(&call), call.attempt),
         Mode::Run => {
             let request = RunRequest { entity: call.entity.clone(), work: vec![subject.work(&call, Want::Each)?] };
             (subject.run_ask(&request), 0)

@@ -214,6 +214,8 @@ mod tests {
             command_id: String::new(),
             time: 0,
             seed: [0; 16],
+            attempt: 1,
+            traceparent: None,
         };
         let (mut state, mut done) = (None, 0);
         for (count, golden) in replay_states() {

@@ -190,6 +190,7 @@ fn tell(
     let count = fates.iter().filter(|fate| **fate == Fate::Same).count();
     let same = match (count, count == files.len()) {
         (0, false) => String::new(),
+        (1, true) => "1 file is as it should be\n".to_owned(),
         (_, true) => format!("all {} are as they should be\n", plural(files.len())),
         (_, false) => format!("{} unchanged\n", plural(count)),
     };

@@ -36,6 +36,20 @@ fn files_are_written_once_and_then_left_alone() {
 }
 
 #[test]
+fn a_language_that_is_made_into_one_file_is_told_of_in_the_singular() {
+    let folder = project();
+    let run = |line: &str| run_in(folder.path(), &[], line, "");
+    run("gen python --out made").check(&expect![[r#"
+        made/bank/__init__.py created
+        --- exit 0
+    "#]]);
+    run("gen python --out made --check").check(&expect![[r#"
+        1 file is as it should be
+        --- exit 0
+    "#]]);
+}
+
+#[test]
 fn a_check_writes_nothing_and_names_what_would_change_and_what_is_left_over() {
     let folder = project();
     let run = |line: &str| run_in(folder.path(), &[], line, "");

@@ -17,16 +17,24 @@ fn root() -> PathBuf {
         .expect("the repository")
 }
 
+/// Whether there are functions, and all of them serve.
+fn all_ready(listed: &str) -> bool {
+    let states: Vec<&str> = listed.lines().map(str::trim).filter(|line| line.starts_with("\"state\":")).collect();
+    !states.is_empty() && states.iter().all(|state| state.contains("\"ready\""))
+}
+
 struct Dev {
     child: Child,
     shell: Shell,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// Runs lines of a transcript against a server.
 #[derive(Clone)]
 struct Shell {
     listen: String,
+    /// Where the server stored; for what is looked at after it has ended.
+    data: Option<PathBuf>,
 }
 
 impl Dev {
@@ -47,11 +55,11 @@ impl Dev {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("evento dev starts");
-        let mut dev = Dev { child, shell: Shell::new(&listen), _data: data };
+        let mut dev = Dev { child, shell: Shell::new(&listen), data };
         let until = Instant::now() + START_MAX;
         loop {
             let listed = dev.run(folder, "evento function list -o json");
-            if listed.1.contains("\"ready\"") {
+            if all_ready(&listed.1) {
                 return dev;
             }
             assert!(dev.child.try_wait().expect("its status").is_none(), "evento dev ended");
@@ -63,19 +71,32 @@ impl Dev {
     fn run(&self, folder: &Path, line: &str) -> (i32, String, String) {
         self.shell.run(folder, line)
     }
+
+    /// Ctrl-C, and a shell that looks at what was stored.
+    fn stop(&mut self) -> Shell {
+        // Once it has been waited for, its number may be another process.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let pid = rustix::process::Pid::from_raw(self.child.id() as i32).expect("a pid");
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            let _ = self.child.wait();
+        }
+        Shell { data: Some(self.data.path().join("data")), ..self.shell.clone() }
+    }
 }
 
 impl Shell {
     fn new(listen: &str) -> Shell {
-        Shell { listen: listen.to_owned() }
+        Shell { listen: listen.to_owned(), data: None }
     }
 
     /// Runs a line of a transcript: exit code, stdout, stderr.
     fn run(&self, folder: &Path, line: &str) -> (i32, String, String) {
         let programs = Path::new(env!("CARGO_BIN_EXE_evento")).parent().expect("a folder");
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+        let data = self.data.iter().map(|data| ("EVENTO_DATA_DIR", data));
         let output = Command::new("sh")
             .args(["-c", &line.replace("localhost:8080", &self.listen)])
+            .envs(data)
             .current_dir(folder)
             .env("PATH", path)
             .env("EVENTO_HTTP_LISTEN", &self.listen)
@@ -90,9 +111,7 @@ impl Shell {
 
 impl Drop for Dev {
     fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).expect("a pid");
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.child.wait();
+        self.stop();
     }
 }
 
@@ -130,7 +149,8 @@ fn masked(text: &str) -> String {
         let words: Vec<&str> = line.trim_end().split(' ').collect();
         let masked = words.iter().enumerate().map(|(n, word)| {
             let next = words.get(n + 1).copied();
-            if matches!(next, Some("ms" | "s")) && word.parse::<f64>().is_ok() { "#" } else { word }
+            let duration = matches!(next, Some("ms" | "s")) && word.parse::<f64>().is_ok();
+            if duration || is_time(word) { "#" } else { word }
         });
         let line = masked.collect::<Vec<_>>().join(" ").replace(" s ", " ms ");
         out.push_str(line.replace("1s ago", "just now").replace("2s ago", "just now").trim_end());
@@ -139,10 +159,20 @@ fn masked(text: &str) -> String {
     out
 }
 
-/// A page that begins with `evento init`: run in a new folder. `cd` changes it; `evento dev` runs until the end.
+/// Whether a word is a time in quotes, as a value of an event: `"2026-11-30T20:01:14.115Z"`.
+fn is_time(word: &str) -> bool {
+    let shape = |c: char| if c.is_ascii_digit() { '0' } else { c };
+    word.chars().map(shape).collect::<String>().starts_with("\"0000-00-00T00:00:00") && word.ends_with("Z\"")
+}
+
+/// A page that begins with `evento init`: run in a new folder.
 fn check_project(page: &str) {
     let place = tempfile::tempdir().expect("a folder");
-    let mut folder = place.path().canonicalize().expect("the folder");
+    check_from(page, place.path().canonicalize().expect("the folder"));
+}
+
+/// A page that begins in this folder. `cd` changes it; `evento dev` runs until the end or until `evento verify`.
+fn check_from(page: &str, mut folder: PathBuf) {
     let mut shell = Shell::new("127.0.0.1:0");
     let mut dev = None;
     for (command, wanted) in transcript(&std::fs::read_to_string(root().join(page)).expect("the page")) {
@@ -152,6 +182,9 @@ fn check_project(page: &str) {
             let started = Dev::start(&folder);
             shell = started.shell.clone();
             dev = Some(started);
+        } else if command.starts_with("evento verify") {
+            let stopped = dev.as_mut().expect("the page starts it before").stop();
+            expect(page, &stopped, &folder, &command, &wanted);
         } else {
             expect(page, &shell, &folder, &command, &wanted);
         }
@@ -249,6 +282,11 @@ fn the_page_on_typescript_does_what_it_says() {
 #[test]
 fn the_page_on_java_does_what_it_says() {
     check_project("docs/functions-java.md");
+}
+
+#[test]
+fn the_page_on_two_languages_does_what_it_says() {
+    check_from("docs/polyglot.md", root());
 }
 
 #[test]
