@@ -30,7 +30,8 @@ pub async fn cold(server: &Server, folder: &Path) -> anyhow::Result<Duration> {
     let functions = functions(folder)?;
     let mut connection = Connection::open(&server.host).await?;
     for function in &functions {
-        let path = format!("/v1/resources/function/{}", function.name.as_str());
+        // Without force it would be kept, as nobody else serves its commands.
+        let path = format!("/v1/resources/function/{}?force=true", function.name.as_str());
         ask(&mut connection, "DELETE", &path, b"").await?;
     }
     let deadline = Instant::now() + END_MAX;
