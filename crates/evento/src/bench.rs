@@ -6,6 +6,7 @@
 //! machine, and the figures say so.
 
 mod client;
+mod functions;
 mod kafka;
 mod load;
 mod report;
@@ -46,6 +47,12 @@ pub struct Args {
     /// Folder with the bank's resources
     #[arg(long, default_value = "examples/bank/resources")]
     pub resources: PathBuf,
+    /// Measure several functions side by side, each from its own folder of the bank's resources
+    #[arg(long, value_name = "[NAME=]DIR", value_delimiter = ',', conflicts_with_all = ["url", "rate", "kafka", "connections", "batch", "resources"])]
+    pub functions: Vec<functions::Named>,
+    /// With --functions: how often each is measured, in turn with the others
+    #[arg(long, requires = "functions", default_value_t = 3)]
+    pub rounds: usize,
     /// Folder for the scratch data directory; its disk is what is measured
     #[arg(long)]
     pub scratch: Option<PathBuf>,
@@ -80,13 +87,44 @@ pub fn run(context: &Context, args: Args) -> anyhow::Result<()> {
     ensure!(args.connections.iter().all(|c| (1..=10_000).contains(c)), "--connections must be from 1 to 10,000");
     ensure!(args.instances.iter().all(|n| (1..=10_000_000).contains(n)), "--instances must be from 1 to 10,000,000");
     ensure!((1..=10_000).contains(&args.batch), "--batch must be from 1 to 10,000");
+    ensure!((1..=1_000).contains(&args.rounds), "--rounds must be from 1 to 1,000");
     ensure!(args.events.is_none_or(|n| n <= 1_000_000_000), "--events must be at most 1,000,000,000");
     // One thread, so that the client takes as little of the machine as it can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
     if args.kafka {
         return tokio::task::LocalSet::new().block_on(&runtime, kafka::measure(context, &args));
     }
+    if !args.functions.is_empty() {
+        return runtime.block_on(functions::measure(context, &args));
+    }
     runtime.block_on(measure(context, args))
+}
+
+impl Plan {
+    /// A run on a server's own instances, which the prefix tells from those of its other runs.
+    fn new(args: &Args, run: usize, connections: usize, instances: usize, batch: usize) -> Plan {
+        Plan {
+            connections,
+            instances,
+            warm_up: Duration::from_secs_f64(args.seconds / 5.0),
+            measure: Duration::from_secs_f64(args.seconds),
+            rate: args.rate,
+            batch,
+            seed: args.seed.wrapping_add(run as u64),
+            prefix: format!("b{}-{run}", std::process::id()),
+        }
+    }
+}
+
+/// One run with its truth check.
+async fn one(server: &server::Server, plan: &Plan, mut told: told::Told) -> anyhow::Result<(report::Row, told::Told)> {
+    told.begin();
+    let (run, mut told) = load::run(server, plan, told).await?;
+    if !told.end(plan) {
+        eprintln!("C={}: too long for the judge, which is asked about the other runs", plan.connections);
+    }
+    let truth = truth::check(server, plan, &run.ledger).await?;
+    Ok((report::Row::new(plan, run, truth), told))
 }
 
 async fn measure(context: &Context, args: Args) -> anyhow::Result<()> {
@@ -98,25 +136,11 @@ async fn measure(context: &Context, args: Args) -> anyhow::Result<()> {
     for (n, (instances, connections)) in
         args.instances.iter().flat_map(|i| args.connections.iter().map(move |c| (*i, *c))).enumerate()
     {
-        let plan = Plan {
-            connections,
-            instances,
-            warm_up: Duration::from_secs_f64(args.seconds / 5.0),
-            measure: Duration::from_secs_f64(args.seconds),
-            rate: args.rate,
-            batch: args.batch,
-            seed: args.seed.wrapping_add(n as u64),
-            prefix: format!("b{}-{n}", std::process::id()),
-        };
+        let plan = Plan::new(&args, n, connections, instances, args.batch);
         eprintln!("run {}: {connections} connections, {instances} instances", n + 1);
-        told.begin();
-        let (run, noted) = load::run(&server, &plan, told).await?;
+        let (row, noted) = one(&server, &plan, told).await?;
         told = noted;
-        if !told.end(&plan) {
-            eprintln!("run {}: too long for the judge, which is asked about the others", n + 1);
-        }
-        let truth = truth::check(&server, &plan, &run.ledger).await?;
-        rows.push(report::Row::new(&plan, run, truth));
+        rows.push(row);
     }
     server.stop().await?;
     let verdict = server.data().map(|data| told.judge(data)).transpose();

@@ -12,4 +12,5 @@ pub mod explain;
 pub mod init;
 pub mod node;
 pub mod output;
+mod processes;
 pub mod torture;

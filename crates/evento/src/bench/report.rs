@@ -23,16 +23,38 @@ impl Row {
         Row { plan: plan.clone(), run, truth }
     }
 
-    fn per_second(&self) -> f64 {
+    /// Acknowledged commands in a second.
+    pub fn per_second(&self) -> f64 {
         self.run.commands as f64 / self.run.took.as_secs_f64()
     }
 
-    fn millis(&self, quantile: f64) -> f64 {
+    /// Latency of a request at a quantile, in milliseconds.
+    pub fn millis(&self, quantile: f64) -> f64 {
         self.run.latency.value_at_quantile(quantile) as f64 / 1e6
     }
 
     fn per_command(&self, amount: f64) -> f64 {
         if self.run.commands == 0 { 0.0 } else { amount / self.run.commands as f64 }
+    }
+
+    /// Processor time of Evento for a command, in microseconds.
+    pub fn server_micros(&self) -> f64 {
+        self.per_command(self.run.usage.server_cpu * 1e6)
+    }
+
+    /// Processor time of the function's processes for a command, in microseconds.
+    pub fn function_micros(&self) -> f64 {
+        self.per_command(self.run.usage.function_cpu * 1e6)
+    }
+
+    /// Answers that were neither an outcome nor an expected refusal.
+    pub fn errors(&self) -> u64 {
+        self.run.errors
+    }
+
+    /// The first of them.
+    pub fn first_error(&self) -> Option<&str> {
+        self.run.first_error.as_deref()
     }
 
     fn value(&self) -> Value {
@@ -50,8 +72,8 @@ impl Row {
                 "p999": self.millis(0.999), "max": self.run.latency.max() as f64 / 1e6,
             },
             "cpuMicrosPerCommand": {
-                "server": self.per_command(usage.server_cpu * 1e6),
-                "function": self.per_command(usage.function_cpu * 1e6),
+                "server": self.server_micros(),
+                "function": self.function_micros(),
                 "client": self.per_command(usage.client_cpu * 1e6),
             },
             "residentBytes": usage.resident,
@@ -133,8 +155,8 @@ fn print_table(rows: &[Row]) {
             format!("{:.3}", row.millis(0.99)),
             format!("{:.3}", row.millis(0.999)),
             format!("{:.1}", row.run.latency.max() as f64 / 1e6),
-            format!("{:.1}", row.per_command(usage.server_cpu * 1e6)),
-            format!("{:.1}", row.per_command(usage.function_cpu * 1e6)),
+            format!("{:.1}", row.server_micros()),
+            format!("{:.1}", row.function_micros()),
             format!("{:.1}", row.per_command(usage.client_cpu * 1e6)),
             format!("{:.0}", usage.resident as f64 / f64::from(1 << 20)),
             format!("{:.0}", row.per_command(usage.disk as f64)),
@@ -149,8 +171,8 @@ fn print_table(rows: &[Row]) {
         }
     }
     println!("{table}");
-    for row in rows.iter().filter(|row| row.run.first_error.is_some()) {
-        println!("first error at C={}: {}", row.plan.connections, row.run.first_error.as_deref().unwrap_or_default());
+    for (row, error) in rows.iter().filter_map(|row| Some((row, row.first_error()?))) {
+        println!("first error at C={}: {error}", row.plan.connections);
     }
     println!(
         "µs are CPU per command; B disk and syncs are per command; server, function, client and disk share this machine"

@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::Args;
 use super::client::Connection;
+use crate::processes::{cpu_seconds, cpu_seconds_of, descendants, mounting, resident};
 
 /// Longest wait for the first good answer; building the example's function is part of it.
 const START_MAX: Duration = Duration::from_secs(900);
@@ -26,6 +27,35 @@ struct Own {
     child: Child,
     pid: u32,
     data: tempfile::TempDir,
+    place: Place,
+}
+
+/// Where the function runs: how what it uses is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In processes that Evento started.
+    Child,
+    /// In a container: an engine started it.
+    Container,
+    /// In Evento's own process. What it uses cannot be told apart.
+    InEvento,
+    /// Somewhere else, or several functions in several places.
+    Elsewhere,
+}
+
+impl Place {
+    /// By what the functions' descriptions say.
+    fn of(functions: &serde_json::Value) -> Place {
+        let place = |function: &serde_json::Value| match function["runtime"].as_str() {
+            Some("process") => Place::Child,
+            Some("container") => Place::Container,
+            Some("wasm") => Place::InEvento,
+            _ => Place::Elsewhere,
+        };
+        let mut places = functions["items"].as_array().into_iter().flatten().map(place);
+        let first = places.next().unwrap_or(Place::Elsewhere);
+        if places.all(|place| place == first) { first } else { Place::Elsewhere }
+    }
 }
 
 /// What server, function and client have used so far, or between two moments.
@@ -33,7 +63,7 @@ struct Own {
 pub struct Usage {
     /// CPU seconds of the server.
     pub server_cpu: f64,
-    /// CPU seconds of the processes it started.
+    /// CPU seconds of the function's processes, as far as they are found.
     pub function_cpu: f64,
     /// CPU seconds of this client.
     pub client_cpu: f64,
@@ -91,7 +121,7 @@ impl Server {
             .spawn()
             .context("start the server")?;
         let pid = child.id().context("the server ended at once")?;
-        let mut server = Server { host, kafka, own: Some(Own { child, pid, data }) };
+        let mut server = Server { host, kafka, own: Some(Own { child, pid, data, place: Place::Elsewhere }) };
         server.wait_until("/readyz", "GET", b"").await?;
         let applied = Command::new(std::env::current_exe()?)
             .args(["apply", "--quiet", "--file"])
@@ -105,7 +135,26 @@ impl Server {
         ensure!(applied.success(), "the resources were not applied");
         let path = "/v1/entities/account/bench-ready/commands/open-account";
         server.wait_until(path, "POST", br#"{"owner":"Ada"}"#).await?;
+        let mut connection = Connection::open(&server.host).await?;
+        let answer = connection.send("GET", "/v1/functions", "", b"").await?;
+        let place = Place::of(&serde_json::from_slice(answer.body)?);
+        server.own.iter_mut().for_each(|own| own.place = place);
         Ok(server)
+    }
+
+    /// Where the function runs.
+    pub fn place(&self) -> Place {
+        self.own.as_ref().map_or(Place::Elsewhere, |own| own.place)
+    }
+
+    /// The function's processes that are found now.
+    pub fn function_processes(&self) -> Vec<u32> {
+        let Some(own) = &self.own else { return Vec::new() };
+        match own.place {
+            Place::Child => descendants(own.pid),
+            Place::Container => mounting(own.data.path()),
+            Place::InEvento | Place::Elsewhere => Vec::new(),
+        }
     }
 
     /// Returns when a request is answered with 200.
@@ -135,7 +184,7 @@ impl Server {
         if let Some(own) = &self.own {
             usage.server_cpu = cpu_seconds(own.pid)?;
             usage.resident = resident(own.pid)?;
-            usage.function_cpu = descendants(own.pid).into_iter().filter_map(|pid| cpu_seconds(pid).ok()).sum();
+            usage.function_cpu = cpu_seconds_of(&self.function_processes());
             usage.disk = disk_bytes(own.data.path());
         }
         Ok(usage)
@@ -167,37 +216,6 @@ impl Server {
         }
         Ok(())
     }
-}
-
-/// User and system time of a process (proc(5), fields 14 and 15 of stat).
-fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after = stat.rsplit_once(") ").context("stat")?.1;
-    let fields: Vec<&str> = after.split(' ').collect();
-    let ticks: u64 =
-        fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?;
-    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
-}
-
-fn resident(pid: u32) -> anyhow::Result<u64> {
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm"))?;
-    let pages: u64 = statm.split(' ').nth(1).context("statm")?.parse()?;
-    Ok(pages * rustix::param::page_size() as u64)
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    let mut found = Vec::new();
-    let mut next = vec![pid];
-    while let Some(pid) = next.pop() {
-        let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
-        for task in tasks.flatten() {
-            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            let children: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-            found.extend(&children);
-            next.extend(children);
-        }
-    }
-    found
 }
 
 fn disk_bytes(folder: &Path) -> u64 {

@@ -1,7 +1,7 @@
 //! `evento verify`: looks through everything that is stored, then replays every instance from its first event and
 //! compares with what the log recorded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use crate::cli::target::Scope;
 use crate::config::Config;
 use crate::output::Output;
 use crate::output::progress::Progress;
+use crate::processes;
 
 /// Damage told one by one.
 const DAMAGED_MAX: usize = 100;
@@ -74,7 +75,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
     let total = if one { 0 } else { replayers().map(|replayer| replayer.events()).sum() };
     let silent = context.output.quiet || !context.output.for_people();
     let progress = tokio::spawn(show_progress(Progress::new("verify", "events", total, silent), done.clone()));
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), Cpu::now(&folder));
     let (mut rows, mut different, mut events) = (Vec::new(), 0, 0);
     for entity in wanted {
         let Some(replayer) = rollout.replayer(entity.id) else {
@@ -93,7 +94,7 @@ pub(super) async fn run(context: &Context, config: &Config, args: VerifyArgs) ->
             "events": replayed.events, "different": replayed.different, "differences": differences}));
     }
     progress.abort();
-    let took = started.elapsed().as_secs_f64();
+    let took = Took { seconds: started.elapsed().as_secs_f64(), cpu: Cpu::now(&folder).since(before) };
     rollout.stop().await;
     let _ = tokio::task::spawn_blocking(move || log.close()).await;
     print(&context.output, stored.as_ref(), &rows, (events, different), took)?;
@@ -106,13 +107,12 @@ fn print(
     stored: Option<&Stored>,
     rows: &[Value],
     (events, different): (u64, u64),
-    took: f64,
+    took: Took,
 ) -> Result<(), Failure> {
     if !output.for_people() {
         let stored = stored.map(Stored::document);
-        return output.document(
-            &json!({"stored": stored, "items": rows, "events": events, "seconds": took, "different": different}),
-        );
+        return output.document(&json!({"stored": stored, "items": rows, "events": events, "seconds": took.seconds,
+            "cpuSeconds": {"evento": took.cpu.evento, "functions": took.cpu.functions}, "different": different}));
     }
     let mut text = String::new();
     stored.iter().for_each(|stored| stored.tell(&mut text));
@@ -129,10 +129,38 @@ fn print(
         }
     }
     text.push_str(&format!(
-        "{events} events replayed in {took:.1} s ({:.0} events/s)\n",
-        events as f64 / took.max(1e-9)
+        "{events} events replayed in {:.1} s ({:.0} events/s)\n",
+        took.seconds,
+        events as f64 / took.seconds.max(1e-9)
     ));
     output.text(&text)
+}
+
+/// What the replay took.
+struct Took {
+    seconds: f64,
+    cpu: Cpu,
+}
+
+/// Processor time in seconds: of this process, and of the functions' own processes as far as they are found.
+#[derive(Clone, Copy)]
+struct Cpu {
+    evento: f64,
+    functions: f64,
+}
+
+impl Cpu {
+    /// So far, with the functions of this data directory.
+    fn now(data: &Path) -> Cpu {
+        let own = std::process::id();
+        let functions = [processes::descendants(own), processes::mounting(data)].concat();
+        let evento = processes::cpu_seconds(own).unwrap_or_default();
+        Cpu { evento, functions: processes::cpu_seconds_of(&functions) }
+    }
+
+    fn since(self, before: Cpu) -> Cpu {
+        Cpu { evento: self.evento - before.evento, functions: self.functions - before.functions }
+    }
 }
 
 /// What is stored, as it was found.
