@@ -57,7 +57,7 @@ impl Engine {
                 if failure.class == FailureClass::Contract {
                     self.effects.push(Effect::Rediscover(name));
                 }
-                self.function_failed(call.line);
+                self.function_failed(call.line, &failure);
                 if call.works.len() > 1 || call.works[0].1 > 1 {
                     self.halve(&call, &failure);
                 } else {
@@ -144,11 +144,12 @@ impl Engine {
         }
     }
 
-    /// A request brought no valid answer at all.
-    pub(crate) fn function_failed(&mut self, line_no: LineNo) {
+    /// A request brought no valid answer at all, but this failure.
+    pub(crate) fn function_failed(&mut self, line_no: LineNo, last: &Failure) {
         let failures_max = self.config.outage_failures;
         if self.line(line_no).breaker.failed(failures_max) {
-            let title = format!("{failures_max} requests in a row brought no valid answer");
+            let (code, title) = (last.code, &last.title);
+            let title = format!("{failures_max} requests in a row brought no valid answer; the last: {code} {title}");
             let failure = Failure::new(FailureClass::Outage, Code(3001), title, "");
             self.declare_outage(line_no, &failure);
         } else if self.line(line_no).breaker.is_open() {

@@ -305,6 +305,8 @@ impl Engine {
         if valid > 0 {
             self.function_answered(call.line, valid as u64);
         }
+        let failures = judged.iter().rev().filter_map(|judged| judged.failure.as_ref());
+        let last = failures.map(|(_, failure)| failure.clone()).next().filter(|_| valid == 0);
         for (judged, (no, _)) in judged.into_iter().zip(&call.works) {
             let busy = self.table.get_mut(*no).busy();
             busy.phase = Phase::Idle;
@@ -319,8 +321,8 @@ impl Engine {
                 None => self.apply_or_advance(*no, &call.entity),
             }
         }
-        if valid == 0 {
-            self.function_failed(call.line);
+        if let Some(last) = last {
+            self.function_failed(call.line, &last);
         }
     }
 

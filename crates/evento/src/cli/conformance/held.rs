@@ -5,6 +5,7 @@ use std::time::Duration;
 use evento_schema::resource::ContainerSpec;
 
 use super::target::Found;
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
 /// What is ended once nobody is asked any more.
@@ -34,7 +35,7 @@ pub(super) async fn container(spec: &ContainerSpec, named: &str, limit: Duration
     use crate::node::{container_source, fresh_instance};
 
     let refused = |error: EngineError| {
-        let failure = Failure::new(error.code().0, format!("{named}: {}", error.message));
+        let failure = Failure::new(error.code().0, format!("{named}: {}", error.message)).exit(Exit::Unavailable);
         match error.next {
             Some(next) => failure.next(next),
             None => failure,
@@ -67,7 +68,8 @@ pub(super) async fn container(spec: &ContainerSpec, named: &str, limit: Duration
     if let Some(why) = why {
         started.stop().await;
         let lines = logs.after(0, 20).into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n  ");
-        return Err(Failure::new(2301, format!("{named}: {why}")).why(format!("what it wrote: {lines}")));
+        let failure = Failure::new(2301, format!("{named}: {why}")).exit(Exit::Unavailable);
+        return Err(failure.why(format!("what it wrote: {lines}")));
     }
     let target = Target::Running(place, Some(started.instance().to_owned()));
     Ok(Found { target, spec: None, held: Held { container: Some((started, folder)) } })
@@ -77,5 +79,6 @@ pub(super) async fn container(spec: &ContainerSpec, named: &str, limit: Duration
 #[cfg(not(feature = "containers"))]
 pub(super) async fn container(_: &ContainerSpec, named: &str, _: Duration) -> Result<Found, Failure> {
     Err(Failure::new(2305, format!("{named}: this build of Evento runs no containers"))
-        .next("build it with the feature: cargo build --release -p evento --features containers"))
+        .next("build it with the feature: cargo build --release -p evento --features containers")
+        .exit(Exit::Usage))
 }

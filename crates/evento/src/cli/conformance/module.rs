@@ -5,6 +5,7 @@ use std::sync::Arc;
 use evento_conformance::Module;
 use evento_schema::resource::WasmSpec;
 
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
 /// Compiles a file and tries it.
@@ -13,7 +14,7 @@ pub(super) async fn load(wasm: &WasmSpec) -> Result<Arc<dyn Module>, Failure> {
     use evento_wasm::{Host, Refusal, Settings};
 
     let refused = |refusal: Refusal| {
-        let failure = Failure::new(refusal.code.0, refusal.message);
+        let failure = Failure::new(refusal.code.0, refusal.message).exit(Exit::Unavailable);
         match refusal.next {
             Some(next) => failure.next(next),
             None => failure,
@@ -49,5 +50,6 @@ mod hosted {
 #[cfg(not(feature = "wasm"))]
 pub(super) async fn load(wasm: &WasmSpec) -> Result<Arc<dyn Module>, Failure> {
     Err(Failure::new(2305, format!("{}: this build of Evento does not run WASM functions", wasm.file))
-        .next("build it with the feature: cargo build --release -p evento --features wasm"))
+        .next("build it with the feature: cargo build --release -p evento --features wasm")
+        .exit(Exit::Usage))
 }
