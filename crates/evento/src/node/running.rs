@@ -5,6 +5,9 @@ use std::time::Duration;
 use evento_function::http::Address;
 use evento_function::process::RunningProcess;
 
+/// How long the last lines of a process may take after its end.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
 /// A started function.
 pub enum Running {
     /// A process of this machine.
@@ -60,12 +63,11 @@ impl Running {
         }
     }
 
-    /// Returns when it has ended. Its last words have a moment to arrive.
+    /// Returns when it has ended; may be asked again when an answer was not waited for.
     pub async fn exited(&mut self) -> Ended {
         match self {
             Running::Process(process) => {
                 let status = process.exited().await;
-                tokio::time::sleep(Duration::from_millis(50)).await;
                 let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 Ended { how, code: 3001 }
             }
@@ -74,6 +76,13 @@ impl Running {
                 let ended = container.exited().await;
                 Ended { how: ended.to_string(), code: if ended.out_of_memory() { 3013 } else { 3001 } }
             }
+        }
+    }
+
+    /// Gives what has ended a moment for its last words to arrive; of a container they are there.
+    pub async fn last_words(&self) {
+        if matches!(self, Running::Process(_)) {
+            tokio::time::sleep(LAST_WORDS).await;
         }
     }
 

@@ -217,6 +217,7 @@ pub(super) async fn until_ready(
     loop {
         let answer = tokio::select! {
             ended = running.exited() => {
+                running.last_words().await;
                 let code = if ended.code == 3001 { 2301 } else { ended.code };
                 return Err(failed(code, format!("{name} ended before it was ready ({})", ended.how)));
             }
@@ -407,6 +408,7 @@ impl Watched {
                 ended = running.exited() => ended,
             };
             *self.live.host.write() = None;
+            running.last_words().await;
             let title = format!("the {} of {} ended ({})", running.noun(), self.name, ended.how);
             self.down(ended.code, title);
             // What is started again is what ran, whatever its name means by now.
