@@ -48,7 +48,8 @@ pub struct Args {
     #[arg(long, default_value = "examples/bank/resources")]
     pub resources: PathBuf,
     /// Measure several functions side by side, each from its own folder of the bank's resources
-    #[arg(long, value_name = "[NAME=]DIR", value_delimiter = ',', conflicts_with_all = ["url", "rate", "kafka", "connections", "batch", "resources"])]
+    #[arg(long, value_name = "[NAME=]DIR", value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["url", "rate", "kafka", "connections", "batch", "resources"])]
     pub functions: Vec<functions::Named>,
     /// With --functions: how often each is measured, in turn with the others
     #[arg(long, requires = "functions", default_value_t = 3)]

@@ -24,6 +24,21 @@ pub fn cpu_seconds_of(pids: &[u32]) -> f64 {
     pids.iter().filter_map(|pid| cpu_seconds(*pid).ok()).sum()
 }
 
+/// Processor time that the whole machine has used so far, in seconds; also what its host took away (proc(5), `stat`).
+///
+/// Errors: the system does not tell it.
+pub fn machine_cpu_seconds() -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let ticks = used_ticks(stat.lines().next().unwrap_or_default()).context("the first line of /proc/stat")?;
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// `cpu user nice system idle iowait irq softirq steal ...`: all but idle and iowait; guests are part of user.
+fn used_ticks(line: &str) -> Option<u64> {
+    let fields: Vec<u64> = line.strip_prefix("cpu ")?.split_whitespace().map_while(|n| n.parse().ok()).collect();
+    (fields.len() >= 8).then(|| [0, 1, 2, 5, 6, 7].iter().map(|n| fields[*n]).sum())
+}
+
 /// Resident memory of a process in bytes.
 ///
 /// Errors: there is no such process.
@@ -75,7 +90,9 @@ mod tests {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    use super::{cpu_seconds, cpu_seconds_of, descendants, is_below, mounting, resident};
+    use super::{
+        cpu_seconds, cpu_seconds_of, descendants, is_below, machine_cpu_seconds, mounting, resident, used_ticks,
+    };
 
     #[test]
     fn this_process_uses_something_and_one_that_never_was_counts_nothing() {
@@ -84,6 +101,15 @@ mod tests {
         assert!(resident(own).expect("we run") > 1 << 20);
         assert!(cpu_seconds(u32::MAX).is_err());
         assert!(cpu_seconds_of(&[u32::MAX]).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn the_machine_has_used_all_but_idle_and_waiting_time() {
+        assert_eq!(used_ticks("cpu  100 20 3000 40000 50000 6 7 8 900 1000"), Some(3_141));
+        for line in ["cpu  1 2 3", "cpu0 1 2 3 4 5 6 7 8", ""] {
+            assert_eq!(used_ticks(line), None, "{line:?}");
+        }
+        assert!(machine_cpu_seconds().expect("it is told") > 0.0);
     }
 
     #[test]

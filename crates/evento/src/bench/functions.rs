@@ -133,22 +133,26 @@ async fn one_round(args: &Args, named: &Named, round: usize, progress: &str) -> 
     eprintln!("{progress}: building it, if need be, and starting it");
     let args = Args { resources: named.folder.clone(), ..args.clone() };
     let mut server = Server::start(&args).await?;
-    let cold_start = start::cold(&server, &named.folder).await?;
-    let mut told = Told::new();
-    let mut rows = Vec::with_capacity(3);
-    for (n, (connections, batch)) in [(ONE, 1), (MANY, 1), BULK].into_iter().enumerate() {
-        let plan = Plan::new(&args, 3 * round + n, connections, args.instances[0], batch);
-        let (row, noted) = super::one(&server, &plan, told).await?;
-        told = noted;
-        rows.push(row);
-    }
+    let ran = runs(&args, named, round, &server).await;
     let place = server.place();
-    server.stop().await?;
+    // Also when something failed, so that the function does not stay behind.
+    let stopped = server.stop().await;
+    let (cold_start, [one, many, bulk], told) = ran?;
+    stopped?;
     let data = server.data().context("the server has a data directory")?;
     let replay = replay::verify(data, place).await?;
     let verdict = told.judge(data).map_err(|failure| anyhow::anyhow!("the judge: {}", failure.title))?;
-    let [one, many, bulk] = <[Row; 3]>::try_from(rows).ok().context("three runs")?;
     Ok(Round { place, cold_start, one, many, bulk, replay, verdict })
+}
+
+/// The cold start, and the three loads one after the other, each with its truth check.
+async fn runs(args: &Args, named: &Named, round: usize, server: &Server) -> anyhow::Result<(Duration, [Row; 3], Told)> {
+    let cold_start = start::cold(server, &named.folder).await?;
+    let plan = |n, (connections, batch)| Plan::new(args, 3 * round + n, connections, args.instances[0], batch);
+    let (one, told) = super::one(server, &plan(0, (ONE, 1)), Told::new()).await?;
+    let (many, told) = super::one(server, &plan(1, (MANY, 1)), told).await?;
+    let (bulk, told) = super::one(server, &plan(2, BULK), told).await?;
+    Ok((cold_start, [one, many, bulk], told))
 }
 
 #[cfg(test)]

@@ -47,6 +47,16 @@ impl Row {
         self.per_command(self.run.usage.function_cpu * 1e6)
     }
 
+    /// Processor time of this client for a command, in microseconds.
+    pub fn client_micros(&self) -> f64 {
+        self.per_command(self.run.usage.client_cpu * 1e6)
+    }
+
+    /// Cores that were busy with something else meanwhile, on average.
+    pub fn others_cores(&self) -> f64 {
+        self.run.usage.others_cpu() / self.run.took.as_secs_f64()
+    }
+
     /// Answers that were neither an outcome nor an expected refusal.
     pub fn errors(&self) -> u64 {
         self.run.errors
@@ -74,8 +84,9 @@ impl Row {
             "cpuMicrosPerCommand": {
                 "server": self.server_micros(),
                 "function": self.function_micros(),
-                "client": self.per_command(usage.client_cpu * 1e6),
+                "client": self.client_micros(),
             },
+            "othersCores": self.others_cores(),
             "residentBytes": usage.resident,
             "diskBytesPerCommand": self.per_command(usage.disk as f64),
             "syncsPerCommand": self.per_command(usage.syncs as f64),
@@ -157,7 +168,7 @@ fn print_table(rows: &[Row]) {
             format!("{:.1}", row.run.latency.max() as f64 / 1e6),
             format!("{:.1}", row.server_micros()),
             format!("{:.1}", row.function_micros()),
-            format!("{:.1}", row.per_command(usage.client_cpu * 1e6)),
+            format!("{:.1}", row.client_micros()),
             format!("{:.0}", usage.resident as f64 / f64::from(1 << 20)),
             format!("{:.0}", row.per_command(usage.disk as f64)),
             format!("{:.3}", row.per_command(usage.syncs as f64)),

@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::Args;
 use super::client::Connection;
-use crate::processes::{cpu_seconds, cpu_seconds_of, descendants, mounting, resident};
+use crate::processes::{cpu_seconds, cpu_seconds_of, descendants, machine_cpu_seconds, mounting, resident};
 
 /// Longest wait for the first good answer; building the example's function is part of it.
 const START_MAX: Duration = Duration::from_secs(900);
@@ -67,6 +67,8 @@ pub struct Usage {
     pub function_cpu: f64,
     /// CPU seconds of this client.
     pub client_cpu: f64,
+    /// CPU seconds of the whole machine, others' work and what its host took away included.
+    pub machine_cpu: f64,
     /// Resident bytes of the server.
     pub resident: u64,
     /// Bytes on disk.
@@ -76,12 +78,18 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// CPU seconds that were used by neither server nor function nor client.
+    pub fn others_cpu(&self) -> f64 {
+        (self.machine_cpu - self.server_cpu - self.function_cpu - self.client_cpu).max(0.0)
+    }
+
     /// What was used between two moments; levels are those of the later one.
     pub fn since(&self, before: &Usage) -> Usage {
         Usage {
             server_cpu: self.server_cpu - before.server_cpu,
             function_cpu: self.function_cpu - before.function_cpu,
             client_cpu: self.client_cpu - before.client_cpu,
+            machine_cpu: self.machine_cpu - before.machine_cpu,
             resident: self.resident,
             disk: self.disk.saturating_sub(before.disk),
             syncs: self.syncs - before.syncs,
@@ -180,6 +188,7 @@ impl Server {
     /// What is used so far.
     pub async fn usage(&self) -> anyhow::Result<Usage> {
         let mut usage = Usage { client_cpu: cpu_seconds(std::process::id())?, ..Usage::default() };
+        usage.machine_cpu = machine_cpu_seconds().unwrap_or_default();
         usage.syncs = self.syncs().await?;
         if let Some(own) = &self.own {
             usage.server_cpu = cpu_seconds(own.pid)?;

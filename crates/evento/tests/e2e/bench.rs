@@ -62,8 +62,9 @@ fn functions_side_by_side_have_every_figure_and_their_logs_are_judged() {
             assert!(0.0 < low && low <= median && median <= high, "{figure}: {item}");
             assert!(item[figure]["ratio"].as_f64() > Some(0.0), "{figure}: {item}");
         }
-        let clean = [&item["wrong"], &item["errors"], &item["judge"]["failed"], &item["rounds"]];
-        assert_eq!(clean, [&Value::Null, &Value::from(0), &Value::from(0), &Value::from(2)], "{item}");
+        let clean = [&item["wrong"], &item["errors"], &item["judge"]["failed"]];
+        assert_eq!(clean, [&Value::Null, &Value::from(0), &Value::from(0)], "{item}");
+        assert_eq!(item["rounds"].as_array().map(Vec::len), Some(2), "{item}");
         // Each of the two logs is judged by the same rules.
         assert!(item["judge"]["passed"].as_u64() > Some(8), "{item}");
     }

@@ -19,13 +19,15 @@ pub struct Figure {
 pub const FUNCTION_CPU: &str = "functionCpuMicros";
 
 /// All of them, in the order of the columns.
-pub const FIGURES: [Figure; 9] = [
+pub const FIGURES: [Figure; 11] = [
     figure("cold start\nms", "coldStartMs", 0, |round| Some(round.cold_start.as_secs_f64() * 1e3)),
     figure("C=1\np50 ms", "oneP50Ms", 3, |round| Some(round.one.millis(0.5))),
     figure("C=1\np99 ms", "oneP99Ms", 3, |round| Some(round.one.millis(0.99))),
     figure("C=256\ncommands/s", "manyPerSecond", 0, |round| Some(round.many.per_second())),
     figure("Evento\nµs/command", "eventoCpuMicros", 1, |round| Some(round.many.server_micros())),
     figure("function\nµs/command", FUNCTION_CPU, 1, function_micros),
+    figure("client\nµs/command", "clientCpuMicros", 1, |round| Some(round.many.client_micros())),
+    figure("others\ncores", "othersCores", 2, |round| Some(round.many.others_cores())),
     figure("bulk\ncommands/s", "bulkPerSecond", 0, |round| Some(round.bulk.per_second())),
     figure("replay\nevents/s", "replayPerSecond", 0, |round| Some(round.replay.per_second())),
     figure("replay\nevents/s a core", "replayPerCoreSecond", 0, |round| round.replay.per_core()),

@@ -8,10 +8,13 @@ use super::{Measured, Round};
 use crate::output::Output;
 
 /// What the figures mean, in as many lines as the reader needs.
-const LEGEND: &str = "A cell is the median of the rounds, then the lowest and the highest, and how often the first \
-row's median it is.\nCold start is from asking for the function to its first command's answer, built before. bulk is \
-500 commands in a request over 4 connections.\nµs are CPU per command at C=256; replay is evento verify through apply, \
-a core counts CPU time of Evento and the function.\nClient, server, function and disk share this machine.";
+const LEGEND: &str = "\
+A cell is the median of the rounds, then the lowest and the highest, and how often the first row's median it is.
+Cold start is from asking for the function, built before, to the answer of its first command.
+µs are CPU per command at C=256; others are cores busy with something else meanwhile, or taken by the machine's host.
+bulk is 500 commands in a request over 4 connections.
+replay is evento verify through apply; a core counts CPU time of Evento and the function.
+Client, server, function and disk share this machine.";
 
 impl Measured {
     fn series(&self, figure: &Figure) -> Option<Series> {
@@ -53,7 +56,7 @@ impl Measured {
         document.insert("wrong".to_owned(), json!(self.wrong()));
         document.insert("errors".to_owned(), json!(self.errors()));
         document.insert("firstError".to_owned(), json!(self.rounds.iter().find_map(|round| round.errors().1)));
-        document.insert("rounds".to_owned(), json!(self.rounds.len()));
+        document.insert("rounds".to_owned(), self.rounds.iter().map(one_round).collect());
         Value::Object(document)
     }
 
@@ -66,6 +69,11 @@ impl Measured {
             None => "-".to_owned(),
         }
     }
+}
+
+/// The figures of one round by themselves, to see which round was disturbed.
+fn one_round(round: &Round) -> Value {
+    FIGURES.iter().map(|figure| (figure.key.to_owned(), json!((figure.of)(round)))).collect::<Map<_, _>>().into()
 }
 
 /// Median, ends, and the multiple of the first row's median.
