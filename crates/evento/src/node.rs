@@ -1,7 +1,7 @@
 //! The server: log, engine, functions and gateway wired together. `evento dev`, `serve` and `verify` begin here.
 //!
 //! Reading order: this file (start and stop), `path` (the driver of the command path), `rollout` (what is
-//! served and how it changes), `supervisor` and `functions` (who is called), `replay`, `scrub`, `api` (what the
+//! served and how it changes), `supervisor`, `keeper` and `functions` (who is called), `replay`, `scrub`, `api` (what the
 //! gateway asks), `kafka` (the listener for Kafka clients), `registry` (their schema registry), `listen` (the addresses).
 
 mod api;
@@ -10,6 +10,7 @@ mod development;
 mod functions;
 mod host;
 mod kafka;
+mod keeper;
 mod listen;
 mod path;
 mod purity;

@@ -30,9 +30,10 @@ use self::report::{different, read_set, refused, unstarted, with_functions, with
 use self::usage::LogUsage;
 use super::containers::Containers;
 use super::functions::{Function, Functions};
+use super::keeper::Keeper;
 use super::path::Path;
 use super::replay::{Purpose, Replayer};
-use super::supervisor::{self, Candidate, Keeper, StartFailure, Surroundings};
+use super::supervisor::{self, Candidate, StartFailure, Surroundings};
 use crate::output::change;
 
 /// Longest wait for functions that are stopped with the server: theirs to end, and a moment to be removed.

@@ -1,36 +1,33 @@
-//! Starting functions and keeping them running: a process or a container (`containers.rs`) until it answers discovery,
-//! an address until it does, a module until it is compiled (`wasm.rs`).
+//! Starting functions: a process or a container (`containers.rs`) until it answers discovery, an address until it does,
+//! a module until it is compiled (`wasm.rs`).
 //!
-//! A started function is a candidate until the roll-out lets it serve; afterwards its keeper restarts it when
-//! it ends. What a function declares is made of its manifest, or of what its resource names.
+//! A started function is a candidate until the roll-out lets it serve; afterwards its keeper (`keeper.rs`) restarts it
+//! when it ends. What a function declares is made of its manifest, or of what its resource names.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use evento_engine::Input;
 use evento_function::http::{Address, HttpFunction};
 use evento_function::manifest::{self, Manifest, ManifestEntity, ManifestLimits};
-use evento_function::process::{ProcessSpec, RestartDelay, RunningProcess, watched_files};
+use evento_function::process::{ProcessSpec, RunningProcess, watched_files};
 use evento_function::{Failure, FailureClass};
 use evento_log::intake::LastError;
 use evento_model::{Code, Digest, ResourceName, Revision};
 use evento_schema::binding::{Declaration, DeclaredEntity, Limits, parse_schema_list, pinned};
 use evento_schema::registry::Registry;
 use evento_schema::resource::{Finding, FunctionSpec, Runtime};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::containers::{self, Containers};
 use super::functions::{Function, Live};
 use super::host::Host;
-use super::path::{Path, wall};
+use super::path::wall;
 use super::purity::Watch;
 use super::running::Running;
 use super::wasm;
 
 /// How often a starting function is asked whether it answers.
-const ASK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// A function that answers, and what it says of itself.
 pub struct Candidate {
@@ -352,127 +349,5 @@ fn limits(limits: &ManifestLimits, batch: bool) -> Limits {
         works_max: if batch { limits.max_work } else { Some(1) },
         steps_max: if batch { limits.max_steps } else { Some(1) },
         timeout_ms: limits.timeout_ms,
-    }
-}
-
-/// Keeps a serving function running until it is told to stop.
-pub struct Keeper {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Keeper {
-    /// Watches over a candidate that serves from now on.
-    pub fn new(
-        candidate: Candidate,
-        registry: Registry,
-        function: Arc<Function>,
-        surroundings: Surroundings,
-        path: Path,
-    ) -> Keeper {
-        let (stop, stopped) = oneshot::channel();
-        let Candidate { name, live, process, .. } = candidate;
-        let watched = Watched { name, live, registry, function, surroundings, path };
-        let task = match process {
-            Some(running) => tokio::spawn(watched.keep(running, stopped)),
-            None => tokio::spawn(async move {
-                let _ = stopped.await;
-                watched.retire().await;
-            }),
-        };
-        Keeper { stop, task }
-    }
-
-    /// Stops it when it has answered what it was sent. Who must know that it is gone waits for what is returned.
-    pub fn stop(self) -> JoinHandle<()> {
-        let _ = self.stop.send(());
-        self.task
-    }
-}
-
-struct Watched {
-    name: ResourceName,
-    live: Arc<Live>,
-    registry: Registry,
-    function: Arc<Function>,
-    surroundings: Surroundings,
-    path: Path,
-}
-
-impl Watched {
-    async fn keep(self, mut running: Running, mut stopped: oneshot::Receiver<()>) {
-        let mut delay = RestartDelay::default();
-        loop {
-            let ended = tokio::select! {
-                _ = &mut stopped => return self.end(running).await,
-                ended = running.exited() => ended,
-            };
-            *self.live.host.write() = None;
-            running.last_words().await;
-            let title = format!("the {} of {} ended ({})", running.noun(), self.name, ended.how);
-            self.down(ended.code, title);
-            // What is started again is what ran, whatever its name means by now.
-            let image = running.image().map(str::to_owned);
-            drop(running);
-            running = loop {
-                let started = Instant::now();
-                tokio::select! {
-                    _ = &mut stopped => return,
-                    () = tokio::time::sleep(delay.ended()) => {}
-                }
-                match self.again(image.as_deref()).await {
-                    Ok(running) => break running,
-                    Err(failure) => self.down(if failure.code == 2301 { 3001 } else { failure.code }, failure.message),
-                }
-                if started.elapsed() > Duration::from_secs(60) {
-                    delay.answered();
-                }
-            };
-            self.function.restarted();
-            self.function.set_state("ready", None);
-            self.path.tell(Input::FunctionUp(self.name.clone()));
-        }
-    }
-
-    /// Tells everybody who looks or waits that it does not run, and why.
-    fn down(&self, code: u16, title: String) {
-        self.function.note(&title);
-        self.function.set_state("down", Some(title.clone()));
-        let failure = Failure::new(FailureClass::Outage, Code(code), title, "");
-        *self.live.gone.write() = Some(failure.clone());
-        self.path.tell(Input::FunctionDown(self.name.clone(), self.live.revision, Box::new(failure)));
-    }
-
-    /// Starts the same revision again; another revision is a matter for the roll-out.
-    async fn again(&self, image: Option<&str>) -> Result<Running, StartFailure> {
-        let (name, function, surroundings) = (&self.name, &self.function, &self.surroundings);
-        let spec = self.registry.function(name).map(|(_, spec)| spec);
-        let mut candidate = match spec.map(|spec| (spec, &spec.runtime)) {
-            Some((spec, Runtime::Container(container))) => {
-                containers::start(&self.registry, name, spec, container, function, surroundings, image).await?
-            }
-            _ => start(&self.registry, name, function, surroundings).await?,
-        };
-        if candidate.declaration.revision != self.live.revision {
-            let message = format!("{} came back as another revision; apply it or restore its files", self.name);
-            return Err(StartFailure::new(2301, message));
-        }
-        let running = candidate.process.take().ok_or_else(|| StartFailure::new(2301, "nothing was started"))?;
-        *self.live.host.write() = candidate.live.host.read().clone();
-        Ok(running)
-    }
-
-    async fn end(self, running: Running) {
-        self.retire().await;
-        running.stop().await;
-    }
-
-    /// Forgets the revision when it has answered what it was sent.
-    async fn retire(&self) {
-        let until = Instant::now() + Duration::from_secs(10);
-        while !self.live.is_quiet() && Instant::now() < until {
-            tokio::time::sleep(ASK_EVERY).await;
-        }
-        self.function.retire(&self.live);
     }
 }

@@ -62,3 +62,19 @@ fn a_process_that_ignores_sigterm_is_killed_with_all_it_started() {
         !asked.status.success()
     });
 }
+
+#[test]
+fn a_process_that_hangs_is_ended_and_started_again_and_the_command_that_waits_is_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    server.apply(&scripted(folder.path(), "exec \"$BANK\"", "  timeout: 300ms\n"));
+    open(&server, "ada");
+    let hanging = server.function_pid().expect("it runs");
+    let stopped = Command::new("kill").args(["-STOP", &hanging.to_string()]).status().expect("kill runs");
+    assert!(stopped.success());
+    // It waits for longer than the function hangs.
+    open(&server, "bea");
+    assert_ne!(server.function_pid(), Some(hanging));
+    let (_, lines, _) = server.evento(&["function", "logs", "accounts"]);
+    assert!(lines.contains("hangs: it runs and answers nothing"), "{lines}");
+}
