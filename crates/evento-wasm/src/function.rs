@@ -1,6 +1,7 @@
 //! One call: a fresh instance (or a kept one), the request in, the answer out, judged.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +16,10 @@ use crate::failure::{contract, crash, judge, late};
 use crate::load::{Refusal, Settings};
 use crate::module::{CoreForm, CoreInstance};
 
+/// A call that takes less is not worth a thread.
+const QUICK: Duration = Duration::from_millis(1);
+/// Longest that a call may keep the thread that makes it, before it is called anew on another.
+const INLINE: Duration = Duration::from_millis(10);
 /// Requests that a kept instance serves.
 const USES_MAX: u32 = 1_000;
 /// Instances kept between requests, for each function with `reuse`.
@@ -30,6 +35,8 @@ struct Shared {
     settings: Settings,
     /// Bound: `KEPT_MAX`.
     kept: std::sync::Mutex<Vec<Kept>>,
+    /// Whether the last call took less than [`QUICK`].
+    quick: AtomicBool,
 }
 
 /// Linked code.
@@ -107,7 +114,13 @@ impl Instance {
 
 impl WasmFunction {
     pub(crate) fn new(host: Host, code: Code, settings: Settings) -> WasmFunction {
-        WasmFunction(Arc::new(Shared { host, code, settings, kept: std::sync::Mutex::default() }))
+        WasmFunction(Arc::new(Shared {
+            host,
+            code,
+            settings,
+            kept: std::sync::Mutex::default(),
+            quick: AtomicBool::new(false),
+        }))
     }
 
     /// One call, read and checked.
@@ -116,16 +129,27 @@ impl WasmFunction {
         read_response(&answer, request).map_err(|error| contract("the answer is no RunResponse", error.to_string()))
     }
 
-    /// One call, as bytes. It runs on a thread of its own, so that a function that loops keeps nobody else from
-    /// running; it ends at most two ticks (20 ms) after the deadline, also when nobody waits for it any more.
+    /// One call, as bytes; it ends at most two ticks (20 ms) after the deadline, also when nobody waits for it any more.
+    ///
+    /// A function that was quick the last time runs where it is called: handing over to another thread and back would
+    /// take longer than it does. If it is not quick this time, it is stopped after [`INLINE`] and called anew, as is
+    /// everything else, on a thread of its own, so that a function that loops keeps nobody else from running. It is
+    /// pure, so the first attempt is as if it had not been.
     pub async fn exchange(&self, request: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
         let until = Instant::now() + timeout;
         let permit = tokio::time::timeout(timeout, self.0.host.running().clone().acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(late(timeout)) };
+        let inline = Instant::now() + INLINE;
+        if self.0.quick.load(Ordering::Relaxed) && inline < until {
+            let answer = self.0.timed(&request, inline, timeout);
+            if !matches!(&answer, Err(failure) if failure.class == FailureClass::Timeout) {
+                return answer;
+            }
+        }
         let shared = self.0.clone();
         let running = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            shared.call(&request, until, timeout)
+            shared.timed(&request, until, timeout)
         });
         running.await.unwrap_or_else(|error| Err(crash("the call broke off", error.to_string())))
     }
@@ -137,6 +161,14 @@ impl WasmFunction {
 }
 
 impl Shared {
+    /// A call after which it is known whether the function is quick.
+    fn timed(&self, request: &[u8], until: Instant, timeout: Duration) -> Result<Bytes, Failure> {
+        let begun = Instant::now();
+        let answer = self.call(request, until, timeout);
+        self.quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
+        answer
+    }
+
     fn call(&self, request: &[u8], until: Instant, timeout: Duration) -> Result<Bytes, Failure> {
         let _running = self.host.runs();
         let mut kept = self.take(until).map_err(|error| judge(&error, timeout, None))?;

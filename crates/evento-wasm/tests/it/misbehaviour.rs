@@ -35,7 +35,7 @@ async fn every_misbehaviour_has_its_class_and_code_and_the_next_call_is_answered
         ),
         ("points outside", bad("(i64.const -4294967246)"), Class::Contract, 3005, "outside its memory"),
         ("answers too much", bad("(i64.const 68736253953)"), Class::Contract, 3005, "too large"),
-        ("answers nothing", bad("(i64.const 0)"), Class::Contract, 3005, "no RunResponse"),
+        ("answers nothing", bad("(i64.const 0)"), Class::Contract, 3005, "cannot read the request"),
         ("answers rubbish", bad("(i64.const 4398046511114)"), Class::Contract, 3005, "no RunResponse"),
     ];
     for (name, guest, class, code, title) in table {
@@ -82,6 +82,20 @@ async fn a_function_that_loops_keeps_nobody_else_waiting() {
     for task in looping {
         let failure = task.await.expect("no panic").expect_err("it loops");
         assert_eq!(failure.class, Class::Timeout);
+    }
+}
+
+#[tokio::test]
+async fn a_quick_function_that_loops_once_has_its_whole_time_and_is_quick_again() {
+    let function = load(&bad(LOOP).bytes(), settings()).function;
+    for _ in 0..3 {
+        for _ in 0..3 {
+            call(&function, "a-1").await.expect("an answer");
+        }
+        let begun = Instant::now();
+        let failure = function.run(&crate::guest::request("b-1"), Duration::from_millis(300)).await;
+        assert_eq!(failure.expect_err("it loops").class, Class::Timeout);
+        assert!(begun.elapsed() >= Duration::from_millis(290), "{:?}", begun.elapsed());
     }
 }
 

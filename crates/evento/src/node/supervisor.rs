@@ -26,7 +26,8 @@ use super::purity::Watch;
 use super::running::Running;
 use super::wasm;
 
-/// How often a starting function is asked whether it answers.
+/// How long after its start a function is asked first whether it answers; then every so often.
+const ASK_FIRST: Duration = Duration::from_millis(3);
 pub(super) const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// A function that answers, and what it says of itself.
@@ -211,6 +212,7 @@ pub(super) async fn until_ready(
         let why = Some(lines.join("\n")).filter(|text| !text.is_empty());
         StartFailure { code, message, why, findings: Vec::new() }
     };
+    let mut pause = ASK_FIRST;
     loop {
         let answer = tokio::select! {
             ended = running.exited() => {
@@ -223,7 +225,7 @@ pub(super) async fn until_ready(
         match answer {
             Ok(found) => {
                 if found.is_none() && !probe.ready().await.unwrap_or(false) {
-                    tokio::time::sleep(ASK_EVERY).await;
+                    wait(&mut pause).await;
                     continue;
                 }
                 let place = Place::Http(Box::new(running.address()), Some(running));
@@ -234,9 +236,15 @@ pub(super) async fn until_ready(
                 let seconds = spec.start_timeout_ms / 1_000;
                 return Err(failed(2301, format!("{name} was not ready after {seconds} s: {}", failure.title)));
             }
-            Err(_) => tokio::time::sleep(ASK_EVERY).await,
+            Err(_) => wait(&mut pause).await,
         }
     }
+}
+
+/// Waits a little, and a little longer the next time.
+async fn wait(pause: &mut Duration) {
+    tokio::time::sleep(*pause).await;
+    *pause = ASK_EVERY.min(*pause * 2);
 }
 
 fn undiscovered(name: &ResourceName, failure: &Failure) -> StartFailure {
