@@ -226,6 +226,11 @@ impl Run<'_> {
                 continue;
             }
             let (mut out, begun) = (Findings::default(), Instant::now());
+            if let Some(why) = in_process(subject, rule) {
+                out.skip(why);
+                self.done(rule, out, begun);
+                continue;
+            }
             let seed = self.options.seed.wrapping_mul(0x1_0000);
             let chance =
                 &mut Chance::new(seed + u64::from(rule.id.as_bytes()[1]) * 256 + u64::from(rule.id.as_bytes()[2]));
@@ -234,7 +239,6 @@ impl Run<'_> {
                 _ if !probe::is_probe(subject, &mut Findings::default()) => {
                     out.skip("it has no entity evento.conformance.Probe (S01)");
                 }
-                _ if in_process(subject, rule).is_some() => out.skip(in_process(subject, rule).unwrap_or_default()),
                 ("S02", _) => probe::s02(subject, &mut out).await,
                 ("S03", _) => probe::s03(subject, &mut out).await,
                 ("S04", _) => probe::s04(subject, &mut out).await,
