@@ -16,7 +16,7 @@ use crate::load::Refusal;
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// Stack of a call, in bytes.
 const STACK_BYTES: usize = 512 << 10;
-/// Requests that run at once, over all functions. Each has a thread of its own while it runs.
+/// Requests that run at once, over all functions. Those that are not quick have a thread of their own meanwhile.
 const RUNNING_MAX: usize = 128;
 /// Linear memories that exist at once: those of running requests and those kept by functions with `reuse`. They
 /// are address space (4 GiB each), not memory.
