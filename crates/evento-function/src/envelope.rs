@@ -137,7 +137,7 @@ fn read_result(reader: &mut Reader<'_>, work: &Work) -> Result<WorkResult, Envel
     if reference != i64::from(work.reference) {
         return reader.fail("a result carries the ref of another work");
     }
-    let mut outcomes = Vec::new();
+    let mut outcomes = Vec::with_capacity(work.steps.len());
     reader.array(|reader| {
         if outcomes.len() >= work.steps.len() {
             return reader.fail("more outcomes than steps");

@@ -5,6 +5,7 @@
 //! Above this module there is one shape of command and event; old shapes would be lifted here.
 
 mod batch;
+mod brief;
 mod headers;
 mod produced;
 mod record;
@@ -12,6 +13,7 @@ mod state;
 
 pub use batch::{BATCH_OVERHEAD, BatchError, BatchHeader, Record, records, records_within};
 pub(crate) use batch::{BatchBuilder, first_key};
+pub use brief::{EventBrief, briefs_from};
 pub(crate) use headers::Names;
 pub use produced::{Compression, ProducedBatch, plain_batch};
 pub use record::{command_of, event_of};

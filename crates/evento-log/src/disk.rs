@@ -47,6 +47,15 @@ pub enum Lock {
 pub trait DiskFile: Send + Sync {
     /// Fills the buffer from an offset; fewer bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Adds so many bytes from an offset to a buffer; fewer only at the end of the file. The room for them need not be
+    /// zeroed first.
+    fn read_onto(&self, buffer: &mut Vec<u8>, length: usize, offset: u64) -> io::Result<()> {
+        let begin = buffer.len();
+        buffer.resize(begin + length, 0);
+        let read = self.read_at(&mut buffer[begin..], offset)?;
+        buffer.truncate(begin + read);
+        Ok(())
+    }
     /// Writes all of it at an offset; the file grows as needed.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes what was written durable.
@@ -177,6 +186,24 @@ impl DiskFile for RealFile {
             }
         }
         Ok(done)
+    }
+
+    fn read_onto(&self, buffer: &mut Vec<u8>, length: usize, offset: u64) -> io::Result<()> {
+        let begin = buffer.len();
+        let end = begin + length;
+        buffer.reserve_exact(length);
+        while buffer.len() < end {
+            let at = offset + (buffer.len() - begin) as u64;
+            match rustix::io::pread(&self.0, rustix::buffer::spare_capacity(buffer), at) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // There may be more room than was asked for.
+        buffer.truncate(end);
+        Ok(())
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

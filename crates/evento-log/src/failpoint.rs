@@ -202,6 +202,10 @@ impl DiskFile for WatchedFile {
         self.file.read_at(buffer, offset)
     }
 
+    fn read_onto(&self, buffer: &mut Vec<u8>, length: usize, offset: u64) -> io::Result<()> {
+        self.file.read_onto(buffer, length, offset)
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         reach(self.kind.write.0);
         self.file.write_at(bytes, offset)?;

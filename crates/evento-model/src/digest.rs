@@ -18,25 +18,24 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
-/// Reads exactly `N` bytes of lower- or upper-case hex.
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * N {
-        return None;
-    }
-    let mut bytes = [0u8; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = u8::try_from(high * 16 + low).ok()?;
-    }
-    Some(bytes)
+/// Reads exactly `N` bytes of lower- or upper-case hex. Without branches, so that many digits are read at once.
+fn unhex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let pairs: &[[u8; 2]; N] = pairs.try_into().ok()?;
+    let digit = |byte: u8| {
+        let (number, letter) = (byte.wrapping_sub(b'0'), (byte | 0x20).wrapping_sub(b'a'));
+        let number = if number < 10 { number } else { 0xf0 };
+        if letter < 6 { letter + 10 } else { number }
+    };
+    let digits = pairs.map(|pair| pair.map(digit));
+    let wrong = digits.iter().fold(0, |wrong, [high, low]| wrong | high | low) & 0xf0;
+    (wrong == 0).then(|| digits.map(|[high, low]| high << 4 | low))
 }
 
 impl Digest {
     /// Reads 64 hex digits.
-    pub fn parse(text: &str) -> Option<Digest> {
-        unhex(text).map(Digest)
+    pub fn parse(text: impl AsRef<[u8]>) -> Option<Digest> {
+        unhex(text.as_ref()).map(Digest)
     }
 }
 
@@ -55,7 +54,7 @@ impl Revision {
 impl Seed {
     /// Reads 32 hex digits.
     pub fn parse(text: &str) -> Option<Seed> {
-        unhex(text).map(Seed)
+        unhex(text.as_bytes()).map(Seed)
     }
 }
 
@@ -106,6 +105,10 @@ mod tests {
         assert_eq!(Revision::parse(&Revision(digest).to_string()), Some(Revision(digest)));
         let seed = Seed(std::array::from_fn(|n| 255 - n as u8));
         assert_eq!(Seed::parse(&seed.to_string()), Some(seed));
-        assert_eq!(Seed::parse("zz"), None);
+        assert_eq!(Seed::parse(&seed.to_string().to_uppercase()), Some(seed));
+        for wrong in ["zz", "", &"0".repeat(31), &"0".repeat(33), &"0g".repeat(16), &"g0".repeat(16), &"é".repeat(16)]
+        {
+            assert_eq!(Seed::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -61,6 +61,12 @@ impl fmt::Display for IdError {
     }
 }
 
+impl std::borrow::Borrow<str> for EntityId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl std::error::Error for IdError {}
 
 impl EntityId {

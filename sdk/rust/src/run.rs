@@ -11,13 +11,22 @@ use crate::{ApplyContext, Context, Encoded, Failure, FailureKind, Function, Time
 #[cfg(feature = "serve")]
 pub(crate) const RUN_TYPE: &str = "application/vnd.evento.run.v1+avro";
 
-struct Fold<'a> {
-    entity_id: &'a str,
+struct Fold {
     seq: u64,
     state: Option<Vec<u8>>,
     /// Commands are decided and applied; events only applied.
     command: bool,
     want: i64,
+    /// What apply gets; its time is the step's.
+    context: ApplyContext,
+}
+
+/// A step as it lies in the request.
+struct Asked<'a> {
+    type_name: &'a str,
+    payload: &'a [u8],
+    id: &'a str,
+    seed: &'a [u8],
 }
 
 /// Answers a `RunRequest`. The error is an envelope that cannot be read.
@@ -47,37 +56,32 @@ pub(crate) fn run_until(
         let state = optional(reader)?.map(<[u8]>::to_vec);
         let command = index(reader, 2)? == 0;
         let want = index(reader, 3)?;
-        let mut fold = Fold { entity_id, seq, state, command, want };
+        let context = ApplyContext { entity_id: entity_id.to_owned(), time: Timestamp::default() };
+        let mut fold = Fold { seq, state, command, want, context };
         let mut failure = if known { None } else { Some(Failure::unknown("entity", entity)) };
         let mut done = 0;
         let mut steps = Vec::new();
         blocks(reader, |reader| {
-            let type_name = text(reader)?;
-            let payload = bytes(reader)?;
-            let (id, time_ms, seed) = (text(reader)?, reader.long()?, bytes(reader)?);
+            let (type_name, payload, id) = (text(reader)?, bytes(reader)?, text(reader)?);
+            let (time_ms, seed) = (reader.long()?, bytes(reader)?);
             blocks(reader, |reader| {
                 text(reader)?;
                 text(reader).map(drop)
             })?;
-            steps.push((type_name, payload, id, time_ms, seed));
+            steps.push((Asked { type_name, payload, id, seed }, Timestamp::from_millis(time_ms)));
             Ok(())
         })?;
         let count = steps.len();
-        for (n, (type_name, payload, id, time_ms, seed)) in steps.into_iter().enumerate() {
+        for (n, (step, time)) in steps.into_iter().enumerate() {
             late = late || overdue();
             if failure.is_some() || late {
                 break;
             }
-            if fold.command && seed.len() != 16 {
-                failure = Some(Failure::contract("a command without its seed", "a seed has 16 bytes"));
-                break;
-            }
-            let (time, seed) = (Timestamp::from_millis(time_ms), seed.try_into().unwrap_or_default());
-            let context = Context::new(fold.entity_id, fold.seq, id, time, seed);
-            let step = catch_unwind(AssertUnwindSafe(|| fold.step(function, type_name, payload, &context)));
-            match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+            fold.context.time = time;
+            let taken = catch_unwind(AssertUnwindSafe(|| fold.step(function, &step, n + 1 == count)));
+            match taken.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok((events, states)) => {
-                    put_outcome(&mut outcomes, &events, fold.kept(states, n + 1 == count));
+                    put_outcome(&mut outcomes, &events, states);
                     done += 1;
                 }
                 Err(failed) => failure = Some(failed),
@@ -95,37 +99,31 @@ pub(crate) fn run_until(
     Ok(Some(out).filter(|_| !late && !overdue()))
 }
 
+/// The events of a step, and the states that were asked for.
 type Step = (Vec<Encoded>, Vec<Option<Vec<u8>>>);
 
-impl Fold<'_> {
-    fn step(
-        &mut self,
-        function: &dyn Function,
-        name: &str,
-        payload: &[u8],
-        context: &Context,
-    ) -> Result<Step, Failure> {
-        let apply_context = context.for_apply();
+impl Fold {
+    fn step(&mut self, function: &dyn Function, step: &Asked<'_>, last: bool) -> Result<Step, Failure> {
+        let each = self.want == 2;
+        let wanted = each || (self.want == 1 && last);
         if !self.command {
-            self.state = function.apply(name, payload, self.state.as_deref(), &apply_context)?;
-            return Ok((Vec::new(), vec![self.state.clone()]));
+            self.state = function.apply(step.type_name, step.payload, self.state.as_deref(), &self.context)?;
+            let states = if wanted { vec![self.state.clone()] } else { Vec::new() };
+            return Ok((Vec::new(), states));
         }
-        let events = function.handle(name, payload, self.state.as_deref(), context)?;
+        let seed = step.seed.try_into();
+        let seed = seed.map_err(|_| Failure::contract("a command without its seed", "a seed has 16 bytes"))?;
+        let context = Context::new(self.context.entity_id.as_str(), self.seq, step.id, self.context.time, seed);
+        let events = function.handle(step.type_name, step.payload, self.state.as_deref(), &context)?;
         let mut states = Vec::new();
         if self.want > 0 {
-            states = evolve(function, &events, &mut self.state, &apply_context)?;
+            states = evolve(function, &events, &mut self.state, &self.context)?;
         }
         self.seq += events.len() as u64;
-        Ok((events, states))
-    }
-
-    /// The states that were asked for.
-    fn kept(&self, mut states: Vec<Option<Vec<u8>>>, last: bool) -> Vec<Option<Vec<u8>>> {
-        match self.want {
-            2 => states,
-            1 if last => states.pop().into_iter().collect(),
-            _ => Vec::new(),
+        if !each {
+            states = states.pop().into_iter().filter(|_| wanted).collect();
         }
+        Ok((events, states))
     }
 }
 

@@ -222,21 +222,27 @@ pub fn records(batch: &Bytes) -> Result<Vec<Record>, BatchError> {
 /// Those with offsets in a range. The others are stepped over: one event of a large group costs little more than
 /// its checksum.
 pub fn records_within(batch: &Bytes, offsets: Range<u64>) -> Result<Vec<Record>, BatchError> {
+    let (base, records) = unharmed(batch)?;
+    records_in(&records, base, offsets, usize::MAX)
+}
+
+/// What follows the head of a batch whose checksum holds, and what it is relative to.
+pub(super) fn unharmed(batch: &Bytes) -> Result<(Base, Bytes), BatchError> {
     let header = BatchHeader::read(batch)?;
     let whole = batch.get(..header.bytes).ok_or(BatchError)?;
     if !checksum_holds(whole) {
         return Err(BatchError);
     }
-    let base_time = i64::from_be_bytes(whole[27..35].try_into().map_err(|_| BatchError)?);
-    let base = Base { offset: header.base_offset, time: base_time, count: header.count };
-    records_in(&batch.slice(BATCH_OVERHEAD..header.bytes), base, offsets, usize::MAX)
+    let time = i64::from_be_bytes(whole[27..35].try_into().map_err(|_| BatchError)?);
+    let base = Base { offset: header.base_offset, time, count: header.count };
+    Ok((base, batch.slice(BATCH_OVERHEAD..header.bytes)))
 }
 
 /// Key of the first record, of a batch whose checksum need not hold: for telling a person what is damaged.
 pub(crate) fn first_key(batch: &Bytes) -> Option<Bytes> {
     let mut cursor = Cursor { batch, at: BATCH_OVERHEAD, end: batch.len() };
     cursor.length().ok()?;
-    cursor.take(1).ok()?;
+    cursor.span(1).ok()?;
     cursor.varint().ok()?;
     cursor.varint().ok()?;
     cursor.optional().ok()?
@@ -267,47 +273,72 @@ pub(super) fn records_in(
     let wanted = offsets.end.saturating_sub(offsets.start).min(u64::from(base.count)) as usize;
     let mut records = Vec::with_capacity(wanted.min(batch.len() / 7));
     for _ in 0..base.count {
-        let length = cursor.length()?;
-        let end = cursor.at.checked_add(length).filter(|end| *end <= cursor.end).ok_or(BatchError)?;
-        cursor.take(1)?;
-        let (delta, offset) = (cursor.varint()?, cursor.varint()?);
-        let offset = base.offset.saturating_add(u64::try_from(offset).map_err(|_| BatchError)?);
-        if !offsets.contains(&offset) {
-            cursor.at = end;
+        let begun = cursor.record(&base)?;
+        if !offsets.contains(&begun.offset) {
+            cursor.at = begun.end;
             continue;
         }
         let key = cursor.optional()?.unwrap_or_default();
         let value = cursor.optional()?;
         let count = cursor.length()?;
         headers_max = headers_max.checked_sub(count).ok_or(BatchError)?;
-        let mut headers = Vec::with_capacity(count.min(length / 2));
+        let mut headers = Vec::with_capacity(count.min(begun.end.saturating_sub(cursor.at) / 2));
         for _ in 0..count {
             let key = cursor.optional()?.ok_or(BatchError)?;
             headers.push((key, cursor.optional()?.unwrap_or_default()));
         }
-        if cursor.at != end {
+        if cursor.at != begun.end {
             return Err(BatchError);
         }
-        records.push(Record { offset, timestamp: base.time.wrapping_add(delta), key, value, headers });
+        records.push(Record { offset: begun.offset, timestamp: begun.timestamp, key, value, headers });
     }
     if cursor.at == batch.len() { Ok(records) } else { Err(BatchError) }
 }
 
-struct Cursor<'a> {
-    batch: &'a Bytes,
-    at: usize,
-    end: usize,
+/// The beginning of a record: everything before its key.
+pub(super) struct Begun {
+    pub(super) offset: u64,
+    timestamp: i64,
+    /// Where the record ends.
+    pub(super) end: usize,
+}
+
+/// Reads lengths and what they are the lengths of, never beyond the end.
+pub(super) struct Cursor<'a> {
+    pub(super) batch: &'a Bytes,
+    pub(super) at: usize,
+    pub(super) end: usize,
 }
 
 impl Cursor<'_> {
-    fn take(&mut self, length: usize) -> Result<Bytes, BatchError> {
+    /// Begins with a record.
+    pub(super) fn record(&mut self, base: &Base) -> Result<Begun, BatchError> {
+        let length = self.length()?;
         let end = self.at.checked_add(length).filter(|end| *end <= self.end).ok_or(BatchError)?;
-        let taken = self.batch.slice(self.at..end);
-        self.at = end;
-        Ok(taken)
+        self.span(1)?;
+        let (delta, offset) = (self.varint()?, self.varint()?);
+        let offset = base.offset.saturating_add(u64::try_from(offset).map_err(|_| BatchError)?);
+        Ok(Begun { offset, timestamp: base.time.wrapping_add(delta), end })
     }
 
-    fn varint(&mut self) -> Result<i64, BatchError> {
+    /// Where the next so many bytes are.
+    pub(super) fn span(&mut self, length: usize) -> Result<Range<usize>, BatchError> {
+        let end = self.at.checked_add(length).filter(|end| *end <= self.end).ok_or(BatchError)?;
+        let begin = std::mem::replace(&mut self.at, end);
+        Ok(begin..end)
+    }
+
+    #[inline]
+    pub(super) fn varint(&mut self) -> Result<i64, BatchError> {
+        // Nearly all lengths are below 64.
+        if let Some(&byte @ ..0x80) = self.batch.get(self.at).filter(|_| self.at < self.end) {
+            self.at += 1;
+            return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<i64, BatchError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = *self.batch.get(self.at).filter(|_| self.at < self.end).ok_or(BatchError)?;
@@ -320,15 +351,20 @@ impl Cursor<'_> {
         Err(BatchError)
     }
 
-    fn length(&mut self) -> Result<usize, BatchError> {
+    pub(super) fn length(&mut self) -> Result<usize, BatchError> {
         usize::try_from(self.varint()?).map_err(|_| BatchError)
     }
 
-    fn optional(&mut self) -> Result<Option<Bytes>, BatchError> {
+    /// Where a value with its length before it is; none if its length is -1.
+    pub(super) fn optional_span(&mut self) -> Result<Option<Range<usize>>, BatchError> {
         match self.varint()? {
             -1 => Ok(None),
-            length => self.take(usize::try_from(length).map_err(|_| BatchError)?).map(Some),
+            length => self.span(usize::try_from(length).map_err(|_| BatchError)?).map(Some),
         }
+    }
+
+    fn optional(&mut self) -> Result<Option<Bytes>, BatchError> {
+        Ok(self.optional_span()?.map(|span| self.batch.slice(span)))
     }
 }
 

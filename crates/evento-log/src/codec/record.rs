@@ -128,8 +128,8 @@ fn rfc3339(time: Timestamp, out: &mut [u8; 32]) -> &[u8] {
 }
 
 /// Reads what `rfc3339` writes.
-fn time_of(text: &str) -> Option<Timestamp> {
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+pub(super) fn time_of(text: &[u8]) -> Option<Timestamp> {
+    let number = |from: usize, to: usize| number_of(text.get(from..to)?).and_then(|number| i64::try_from(number).ok());
     let at = text.len().checked_sub(20)?;
     let (year, month, day) = (number(0, at)?, number(at + 1, at + 3)?, number(at + 4, at + 6)?);
     let (hour, minute, second) = (number(at + 7, at + 9)?, number(at + 10, at + 12)?, number(at + 13, at + 15)?);
@@ -140,6 +140,15 @@ fn time_of(text: &str) -> Option<Timestamp> {
     let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
     let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
     Some(Timestamp((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000 + ms))
+}
+
+/// A decimal number without a sign.
+pub(super) fn number_of(digits: &[u8]) -> Option<u64> {
+    let digit = |number: u64, digit: &u8| {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
 }
 
 struct Headers<'a>(&'a Record);
@@ -180,7 +189,7 @@ fn read_command(record: &Record) -> Option<CommandRecord> {
         type_name: FullName::new(headers.text(h::TYPE)?).ok()?,
         schema,
         payload,
-        accepted_at: time_of(headers.text(h::TIME)?)?,
+        accepted_at: time_of(headers.text(h::TIME)?.as_bytes())?,
         seed: Seed::parse(headers.text(h::SEED)?)?,
         digest: Digest::parse(headers.text(h::DIGEST)?)?,
         if_seq: headers.number(h::IF_SEQ),
@@ -207,7 +216,7 @@ fn read_event(record: &Record) -> Option<EventRecord> {
         type_name: FullName::new(headers.text(h::TYPE)?).ok()?,
         schema,
         payload,
-        time: time_of(headers.text(h::TIME)?)?,
+        time: time_of(headers.text(h::TIME)?.as_bytes())?,
         command_id: CommandId::new(headers.text(h::CAUSATION)?).ok()?,
         command_type: FullName::new(headers.text(h::COMMAND)?).ok()?,
         command_schema: SchemaId(headers.number(h::COMMAND_SCHEMA)?),
@@ -243,7 +252,7 @@ mod tests {
         for (ms, text) in cases {
             let mut out = [0; 32];
             assert_eq!(std::str::from_utf8(rfc3339(Timestamp(ms), &mut out)), Ok(text));
-            assert_eq!(time_of(text), Some(Timestamp(ms)));
+            assert_eq!(time_of(text.as_bytes()), Some(Timestamp(ms)));
         }
     }
 }

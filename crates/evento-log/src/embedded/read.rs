@@ -11,7 +11,7 @@ use evento_model::{
 use super::tables::EndedAt;
 use super::topics::{Stretch, Topics};
 use super::{EmbeddedLog, Fault};
-use crate::codec::{BatchHeader, command_of, event_of, records_within};
+use crate::codec::{BatchHeader, EventBrief, briefs_from, command_of, event_of, records_within};
 use crate::frame::TopicPartition;
 use crate::record::CommandRecord;
 use crate::unit::StatePut;
@@ -250,6 +250,26 @@ impl EmbeddedLog {
             }
         }
         Ok(events)
+    }
+
+    /// Events of a partition from an offset on, as replay needs them, handed on one by one; about so many bytes.
+    /// The offset after the last of them, or `from` when there is none.
+    pub fn read_briefs(
+        &self,
+        entity: EntityTypeId,
+        partition: u32,
+        from: Offset,
+        bytes_max: usize,
+        mut see: impl FnMut(EventBrief<'_>),
+    ) -> Result<Offset, Fault> {
+        let at = TopicPartition { entity, kind: TopicKind::Events, partition };
+        let mut next = from;
+        for batch in self.read(entity, TopicKind::Events, partition, from, bytes_max)? {
+            let header = BatchHeader::read(&batch).map_err(|_| damaged(at, next))?;
+            briefs_from(&batch, from, &mut see).map_err(|_| damaged(at, next))?;
+            next = header.end_offset();
+        }
+        Ok(next)
     }
 
     /// Commands of a partition from an offset on, decoded; about so many bytes.

@@ -483,9 +483,9 @@ impl Partition {
     fn chunk(&self, file_at: usize, position: u64, length: usize) -> Result<Bytes, Fault> {
         let file = &self.files[file_at];
         let in_file = (file.length.saturating_sub(position) as usize).min(length);
-        let mut bytes = vec![0; in_file];
+        let mut bytes = Vec::new();
         if let Some(handles) = &file.handles {
-            handles.file.read_at(&mut bytes, position).map_err(Fault::read(&self.folder))?;
+            handles.file.read_onto(&mut bytes, in_file, position).map_err(Fault::read(&self.folder))?;
         }
         if file_at + 1 == self.files.len() && in_file < length {
             let from = (position + in_file as u64 - file.length) as usize;

@@ -1,7 +1,9 @@
 //! Whatever bytes are called a record batch, reading them ends with records or an error.
 
 use bytes::Bytes;
-use evento_log::codec::{BATCH_OVERHEAD, BatchHeader, ProducedBatch, command_of, event_of, records, records_within};
+use evento_log::codec::{
+    BATCH_OVERHEAD, BatchHeader, ProducedBatch, briefs_from, command_of, event_of, records, records_within,
+};
 use proptest::prelude::*;
 
 /// A batch with a right length and checksum, whatever its payload is.
@@ -32,7 +34,10 @@ fn read(bytes: &Bytes) {
     if let Ok(produced) = ProducedBatch::read(bytes) {
         let _ = produced.records(&produced.payload);
     }
+    let mut briefs = 0;
+    let brief = briefs_from(bytes, 0, |_| briefs += 1);
     let Ok(all) = records(bytes) else { return };
+    assert!(brief.map_or(briefs < all.len(), |()| briefs == all.len()), "{briefs} events of {} records", all.len());
     all.iter().for_each(|record| drop((command_of(record), event_of(record))));
     assert!(records_within(bytes, 0..2).expect("some of all").len() <= all.len());
 }

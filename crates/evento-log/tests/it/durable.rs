@@ -1,6 +1,7 @@
 //! What was committed reads back: at once, after a kill, after an orderly end, and after the store is lost.
 
 use evento_log::codec::BatchHeader;
+use evento_log::codec::EventBrief;
 use evento_log::embedded::{EmbeddedLog, Stretch};
 use evento_log::unit::CommandPlace;
 use evento_model::{CommandId, TopicKind};
@@ -55,6 +56,13 @@ fn expect(log: &EmbeddedLog, rounds: u64, with_states: bool) {
         while from < end {
             let events = log.read_events(ENTITY, partition, from, 8 << 10).expect("readable");
             assert_eq!(events[0].position.offset, from, "offsets are dense");
+            let mut whole = events.iter().map(|event| event.record.brief());
+            let next = log.read_briefs(ENTITY, partition, from, 8 << 10, |brief| assert_eq!(Some(brief), whole.next()));
+            assert_eq!(
+                (next.expect("readable"), whole.next()),
+                (from + events.len() as u64, None),
+                "what replay reads"
+            );
             from += events.len() as u64;
             found += events.len() as u64;
         }

@@ -15,9 +15,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins with no bytes.
+    /// Begins with no bytes, and room for a small value.
     pub fn new() -> Writer {
-        Writer::default()
+        Writer { bytes: Vec::with_capacity(64), ..Writer::default() }
     }
 
     /// Says which field comes next, so that a message names it. Needed only before what can fail.
