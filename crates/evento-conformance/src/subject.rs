@@ -180,7 +180,7 @@ impl Subject {
             .with("evento-entity", call.entity.as_str())
             .with("evento-entity-id", &percent(&call.id))
             .with("evento-id", &percent(&call.command_id))
-            .with("evento-time", &rfc3339(call.time))
+            .with("evento-time", evento_model::Timestamp(call.time).rfc3339().as_str())
             .with("evento-attempt", &call.attempt.to_string());
         let ask = match &call.traceparent {
             Some(trace) => ask.with("traceparent", trace),
@@ -336,9 +336,4 @@ fn percent(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let encoded = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(encoded).collect()
-}
-
-/// RFC 3339 in UTC with milliseconds.
-fn rfc3339(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }

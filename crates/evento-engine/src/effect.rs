@@ -72,7 +72,11 @@ impl Draft {
     /// The answer, once its unit is durable.
     pub fn answer(self, entity: EntityTypeId, partition: u32, committed: &Committed) -> Answer {
         match self {
-            Draft::Done(draft) => Answer::Done(Arc::new(draft.done(entity, partition, committed))),
+            // Nearly always the only one: then nothing is copied.
+            Draft::Done(draft) => {
+                let draft = Arc::try_unwrap(draft).unwrap_or_else(|shared| (*shared).clone());
+                Answer::Done(Arc::new(draft.done(entity, partition, committed)))
+            }
             Draft::Stored { mut status, command_index } => {
                 status.position = command_place(entity, partition, committed, command_index);
                 Answer::Unfinished(status)
@@ -82,15 +86,15 @@ impl Draft {
 }
 
 impl DoneDraft {
-    fn done(&self, entity: EntityTypeId, partition: u32, committed: &Committed) -> Done {
+    fn done(self, entity: EntityTypeId, partition: u32, committed: &Committed) -> Done {
         let offset = committed.event_offset_first + self.event_index as u64;
         Done {
-            key: self.key.clone(),
-            command_id: self.command_id.clone(),
-            command_type: self.command_type.clone(),
+            key: self.key,
+            command_id: self.command_id,
+            command_type: self.command_type,
             outcome: self.outcome,
-            events: self.events.clone(),
-            state: self.state.clone(),
+            events: self.events,
+            state: self.state,
             position: Position { entity, topic: TopicKind::Events, partition, offset },
             command_position: command_place(entity, partition, committed, self.command_index),
             attempts: self.attempts,
@@ -114,7 +118,7 @@ fn command_place(
 }
 
 /// A finished command, but for where and when it is committed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DoneDraft {
     /// The instance.
     pub key: EntityKey,

@@ -14,7 +14,7 @@ use evento_schema::catalog::{Catalog, EntityType};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::document::{Writer, rfc3339};
+use crate::document::Writer;
 use crate::node::Node;
 use crate::preference::{Preference, long_as_string};
 use crate::problem::Problem;
@@ -212,7 +212,7 @@ pub(crate) async fn groups(
             let error = oldest.last_error?;
             Some(json!({
                 "fingerprint": fingerprint, "count": count, "code": error.code.to_string(), "title": error.title,
-                "detail": error.detail, "function": error.function, "oldest": rfc3339(oldest.accepted_at),
+                "detail": error.detail, "function": error.function, "oldest": oldest.accepted_at.rfc3339().to_string(),
                 "example": {"id": oldest.key.id.as_str(), "commandId": oldest.command_id.as_str(),
                     "command": oldest.command_type.as_str()},
             }))

@@ -4,7 +4,7 @@
 use evento_log::intake::{CommandStatus, Done, LastError, WaitingFor};
 use evento_log::record::EventRecord;
 use evento_log::view::StoredState;
-use evento_model::{Outcome, SchemaId, Timestamp};
+use evento_model::{Outcome, Revision, SchemaId, Timestamp, hex};
 use evento_schema::avro::{JsonOptions, to_json};
 use evento_schema::catalog::{Catalog, EntityType};
 
@@ -46,10 +46,29 @@ impl<'a> Writer<'a> {
         let _ = serde_json::to_writer(&mut self.out, value);
     }
 
+    /// A text between quotes that others write.
+    fn inner(&mut self, value: &str) {
+        let begin = self.out.len();
+        self.string(value);
+        self.out.remove(begin);
+        self.out.pop();
+    }
+
+    fn digits(&mut self, value: u64) {
+        let _ = serde_json::to_writer(&mut self.out, &value);
+    }
+
     pub(crate) fn number(&mut self, name: &str, value: u64) {
-        use std::io::Write;
         self.name(name);
-        let _ = write!(self.out, "{value}");
+        self.digits(value);
+    }
+
+    fn revision(&mut self, name: &str, revision: Option<&Revision>) {
+        let Some(revision) = revision else { return self.null(name) };
+        self.name(name);
+        self.raw("\"sha256:");
+        self.raw(hex(&revision.0.0, &mut [0; 64]));
+        self.raw("\"");
     }
 
     pub(crate) fn null(&mut self, name: &str) {
@@ -58,8 +77,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn time(&mut self, name: &str, time: Timestamp) {
-        let text = rfc3339(time);
-        self.text(name, &text);
+        self.text(name, time.rfc3339().as_str());
     }
 
     /// A payload as plain JSON; one whose schema is not known any more as its bytes in Base64.
@@ -84,7 +102,14 @@ impl<'a> Writer<'a> {
         self.text("command", done.command_type.as_str());
         self.text("outcome", done.outcome.as_str());
         self.number("seq", done.events.last().map_or(0, |event| event.seq));
-        self.text("position", &position(entity, done.position.partition, done.position.offset));
+        self.name("position");
+        self.raw("\"");
+        self.raw(entity.name.as_str());
+        self.raw(".events/");
+        self.digits(u64::from(done.position.partition));
+        self.raw("/");
+        self.digits(done.position.offset);
+        self.raw("\"");
         self.name("events");
         self.raw("[");
         for (n, event) in done.events.iter().enumerate() {
@@ -103,10 +128,7 @@ impl<'a> Writer<'a> {
             }
         }
         self.number("attempts", u64::from(done.attempts));
-        match &done.revision {
-            Some(revision) => self.text("revision", &revision.to_string()),
-            None => self.null("revision"),
-        }
+        self.revision("revision", done.revision.as_ref());
         self.time("acceptedAt", done.accepted_at);
         self.number("durationMs", done.committed_at.ms_since(done.accepted_at));
         self.raw("}");
@@ -115,8 +137,13 @@ impl<'a> Writer<'a> {
     /// What an event has in every document.
     pub(crate) fn event_fields(&mut self, entity: &EntityType, event: &EventRecord) {
         self.name("id");
-        let id = format!("{}/{}/{}", entity.name, event.id.as_str(), event.seq);
-        self.string(&id);
+        self.raw("\"");
+        self.raw(entity.name.as_str());
+        self.raw("/");
+        self.inner(event.id.as_str());
+        self.raw("/");
+        self.digits(event.seq);
+        self.raw("\"");
         self.text("type", event.type_name.as_str());
         self.number("seq", event.seq);
         self.time("time", event.time);
@@ -133,10 +160,7 @@ impl<'a> Writer<'a> {
         self.text("commandId", event.command_id.as_str());
         self.text("outcome", event.outcome.as_str());
         self.text("correlationId", &event.correlation);
-        match &event.revision {
-            Some(revision) => self.text("revision", &revision.to_string()),
-            None => self.null("revision"),
-        }
+        self.revision("revision", event.revision.as_ref());
         self.time("committedAt", committed_at);
         self.raw("}");
     }
@@ -196,10 +220,7 @@ impl<'a> Writer<'a> {
         self.text("title", &error.title);
         self.text("detail", &error.detail);
         self.text("function", &error.function);
-        match &error.revision {
-            Some(revision) => self.text("revision", &revision.to_string()),
-            None => self.null("revision"),
-        }
+        self.revision("revision", error.revision.as_ref());
         self.time("at", error.at);
         self.text("fingerprint", &error.fingerprint);
         match error.stack.as_deref().filter(|_| self.stacks) {
@@ -231,11 +252,6 @@ impl<'a> Writer<'a> {
 /// `account.events/9/1841`.
 pub(crate) fn position(entity: &EntityType, partition: u32, offset: u64) -> String {
     format!("{}.events/{partition}/{offset}", entity.name)
-}
-
-/// RFC 3339, UTC, milliseconds; outside years 0001 to 9999 the number itself.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(time.0).map_or_else(|_| time.0.to_string(), |time| format!("{time:.3}"))
 }
 
 /// The word for a header.

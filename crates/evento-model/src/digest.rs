@@ -14,8 +14,16 @@ pub struct Revision(pub Digest);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seed(pub [u8; 16]);
 
-fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// Lower-case hex of at most 32 bytes, in a buffer of the caller's.
+pub fn hex<'a>(bytes: &[u8], out: &'a mut [u8; 64]) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let length = bytes.len().min(32) * 2;
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    // Only digits were put in.
+    std::str::from_utf8(&out[..length]).unwrap_or_default()
 }
 
 /// Reads exactly `N` bytes of lower- or upper-case hex. Without branches, so that many digits are read at once.
@@ -60,7 +68,7 @@ impl Seed {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
+        f.write_str(hex(&self.0, &mut [0; 64]))
     }
 }
 
@@ -72,7 +80,7 @@ impl fmt::Display for Revision {
 
 impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
+        f.write_str(hex(&self.0, &mut [0; 64]))
     }
 }
 

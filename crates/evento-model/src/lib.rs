@@ -19,7 +19,7 @@ pub mod time;
 
 pub use caller::{Caller, Stranger};
 pub use code::Code;
-pub use digest::{Digest, Revision, Seed};
+pub use digest::{Digest, Revision, Seed, hex};
 pub use id::{CommandId, EntityId, EntityKey, EntityTypeId, IdError, SchemaId};
 pub use name::{FullName, NameError, ResourceName};
 pub use outcome::{Outcome, Stage};

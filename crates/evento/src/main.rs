@@ -7,6 +7,11 @@ use evento::cli::failure::Failure;
 use evento::cli::{self, Verb};
 use evento::{bench, check, node, torture};
 
+/// Threads that hand memory to each other do not wait for each other.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::parse() {
         Ok(cli) => cli,

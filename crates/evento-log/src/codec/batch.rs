@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use evento_model::hex;
 
 /// Bytes of a batch before its first record.
 pub const BATCH_OVERHEAD: usize = 61;
@@ -140,14 +141,7 @@ impl HeaderWriter<'_> {
 
     /// Lower-case hex, with something before it.
     pub(crate) fn put_hex(&mut self, key: &str, before: &str, bytes: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 64];
-        let length = bytes.len().min(32) * 2;
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        self.put(key, &[before.as_bytes(), &hex[..length]]);
+        self.put(key, &[before.as_bytes(), hex(bytes, &mut [0; 64]).as_bytes()]);
     }
 }
 

@@ -7,7 +7,7 @@ use evento_model::{Digest, Offset, SchemaId, Sequence, Timestamp};
 
 use super::batch::{BatchError, Cursor, unharmed};
 use super::headers as h;
-use super::record::{number_of, time_of};
+use super::record::number_of;
 use crate::record::EventRecord;
 
 /// An event, as far as it matters for the state it leads to.
@@ -118,7 +118,7 @@ fn brief<'a>(cursor: &mut Cursor<'a>) -> Result<EventBrief<'a>, BatchError> {
         type_name: text(found.type_name.ok_or(BatchError)?)?,
         schema: SchemaId(u32::from_be_bytes([a, b, c, d])),
         payload: batch.slice(value.start + 5..value.end),
-        time: found.time.and_then(time_of).ok_or(BatchError)?,
+        time: found.time.and_then(Timestamp::parse_rfc3339).ok_or(BatchError)?,
         state_digest: found.state_digest.and_then(Digest::parse).ok_or(BatchError)?,
     })
 }

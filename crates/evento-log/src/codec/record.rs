@@ -93,8 +93,7 @@ pub(super) fn common(
     out.put(h::TYPE, &[type_name.as_bytes()]);
     out.put("ce_subject", &[id]);
     out.put("ce_partitionkey", &[id]);
-    let mut text = [0; 32];
-    out.put(h::TIME, &[rfc3339(time, &mut text)]);
+    out.put(h::TIME, &[time.rfc3339().as_str().as_bytes()]);
     let mut digits = [0; 20];
     out.put("ce_dataschema", &[b"/schemas/ids/", super::batch::decimal(u64::from(schema.0), &mut digits)]);
 }
@@ -103,43 +102,6 @@ fn optional(out: &mut HeaderWriter<'_>, key: &str, text: &Option<Arc<str>>) {
     if let Some(text) = text {
         out.put(key, &[text.as_bytes()]);
     }
-}
-
-/// RFC 3339 in UTC with milliseconds. Civil date after Hinnant, "chrono-compatible low-level date algorithms".
-fn rfc3339(time: Timestamp, out: &mut [u8; 32]) -> &[u8] {
-    use std::io::Write;
-    let (days, ms) = (time.0.div_euclid(86_400_000), time.0.rem_euclid(86_400_000));
-    let (seconds, ms) = (ms / 1_000, ms % 1_000);
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let (day, month) =
-        (day_of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let length = out.len();
-    let mut rest = &mut out[..];
-    let written = write!(rest, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
-    let used = length - rest.len();
-    if written.is_err() { b"9999-12-31T23:59:59.999Z" } else { &out[..used] }
-}
-
-/// Reads what `rfc3339` writes.
-pub(super) fn time_of(text: &[u8]) -> Option<Timestamp> {
-    let number = |from: usize, to: usize| number_of(text.get(from..to)?).and_then(|number| i64::try_from(number).ok());
-    let at = text.len().checked_sub(20)?;
-    let (year, month, day) = (number(0, at)?, number(at + 1, at + 3)?, number(at + 4, at + 6)?);
-    let (hour, minute, second) = (number(at + 7, at + 9)?, number(at + 10, at + 12)?, number(at + 13, at + 15)?);
-    let ms = number(at + 16, at + 19)?;
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let year_of_era = y.rem_euclid(400);
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
-    Some(Timestamp((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000 + ms))
 }
 
 /// A decimal number without a sign.
@@ -189,7 +151,7 @@ fn read_command(record: &Record) -> Option<CommandRecord> {
         type_name: FullName::new(headers.text(h::TYPE)?).ok()?,
         schema,
         payload,
-        accepted_at: time_of(headers.text(h::TIME)?.as_bytes())?,
+        accepted_at: Timestamp::parse_rfc3339(headers.text(h::TIME)?.as_bytes())?,
         seed: Seed::parse(headers.text(h::SEED)?)?,
         digest: Digest::parse(headers.text(h::DIGEST)?)?,
         if_seq: headers.number(h::IF_SEQ),
@@ -216,7 +178,7 @@ fn read_event(record: &Record) -> Option<EventRecord> {
         type_name: FullName::new(headers.text(h::TYPE)?).ok()?,
         schema,
         payload,
-        time: time_of(headers.text(h::TIME)?.as_bytes())?,
+        time: Timestamp::parse_rfc3339(headers.text(h::TIME)?.as_bytes())?,
         command_id: CommandId::new(headers.text(h::CAUSATION)?).ok()?,
         command_type: FullName::new(headers.text(h::COMMAND)?).ok()?,
         command_schema: SchemaId(headers.number(h::COMMAND_SCHEMA)?),
@@ -233,26 +195,4 @@ fn read_event(record: &Record) -> Option<EventRecord> {
         attempts: headers.number(h::ATTEMPTS)?,
         traceparent: headers.shared(h::TRACEPARENT),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{rfc3339, time_of};
-    use evento_model::Timestamp;
-
-    #[test]
-    fn times_read_as_people_write_them_and_back() {
-        let cases = [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (1_795_413_600_000, "2026-11-23T06:00:00.000Z"),
-            (951_782_400_123, "2000-02-29T00:00:00.123Z"),
-            (-1, "1969-12-31T23:59:59.999Z"),
-            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
-        ];
-        for (ms, text) in cases {
-            let mut out = [0; 32];
-            assert_eq!(std::str::from_utf8(rfc3339(Timestamp(ms), &mut out)), Ok(text));
-            assert_eq!(time_of(text.as_bytes()), Some(Timestamp(ms)));
-        }
-    }
 }

@@ -14,7 +14,6 @@ use super::failure::Failure;
 use crate::client::Download;
 use crate::config::settings::Mode;
 use crate::output::progress::{Progress, grouped};
-use crate::output::time::rfc3339;
 
 /// Write everything up to one commit into an archive, while Evento runs
 #[derive(clap::Args, Debug, Clone)]
@@ -54,7 +53,7 @@ pub fn backup(context: &Context, args: &BackupArgs) -> Result<Exit, Failure> {
     let download = client.download("/v1/backup")?;
     let number = |name: &str| download.header(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let (commit, bytes) = (number("evento-backup-commit"), number("evento-backup-bytes"));
-    let taken_at = rfc3339(Timestamp(number("evento-backup-taken") as i64));
+    let taken_at = Timestamp(number("evento-backup-taken") as i64).rfc3339().to_string();
     let silent = context.output.quiet || !context.output.for_people();
     let mut progress = Progress::new("backup", "bytes", bytes, silent);
     let written = match to_stdout {
@@ -140,7 +139,7 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> Result<Exit, Failure> {
     let restored = make(&EmbeddedConfig::new(&data), archive, |done| progress.set(done));
     drop(progress);
     let Restored { commit_seq, taken_at, files, bytes } = restored.map_err(|fault| unrestored(&fault))?;
-    let taken_at = rfc3339(taken_at);
+    let taken_at = taken_at.rfc3339().to_string();
     if context.output.for_people() {
         let (commit, data) = (grouped(commit_seq), data.display());
         context.output.text(&format!(

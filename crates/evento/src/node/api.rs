@@ -27,7 +27,6 @@ use super::functions::Functions;
 use super::path::{Counts, Path, wall};
 use super::rollout::Rollout;
 use super::scrub;
-use crate::output::time::rfc3339;
 
 /// The running node, as the gateway sees it.
 pub struct NodeApi {
@@ -260,7 +259,7 @@ impl Node for NodeApi {
             json!({
                 "name": name.as_str(), "state": state.word, "runtime": runtime,
                 "revision": function.serving().map(|live| live.revision.to_string()),
-                "since": rfc3339(state.since), "restarts": state.restarts, "error": state.error,
+                "since": state.since.rfc3339().to_string(), "restarts": state.restarts, "error": state.error,
                 "inFlight": function.in_flight(), "lastError": function.last_error().map(|error| last_error(&error)),
                 "replaying": function.replaying().map(|replay| {
                     json!({"done": replay.done.load(Ordering::Relaxed), "total": replay.total})
@@ -279,7 +278,7 @@ impl Node for NodeApi {
         let items: Vec<Value> = lines
             .into_iter()
             .map(|line| {
-                json!({"number": line.number, "at": rfc3339(line.at), "stream": line.stream.as_str(), "line": line.text})
+                json!({"number": line.number, "at": line.at.rfc3339().to_string(), "stream": line.stream.as_str(), "line": line.text})
             })
             .collect();
         Ok(json!({ "items": items, "next": next }))
@@ -402,6 +401,6 @@ fn plain(schema: &Schema, datum: &[u8]) -> Result<Value, Problem> {
 
 /// A function's newest failure, without its stack: the command's own status has that.
 fn last_error(error: &LastError) -> Value {
-    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": rfc3339(error.at),
+    json!({"code": error.code.to_string(), "title": error.title, "detail": error.detail, "at": error.at.rfc3339().to_string(),
         "fingerprint": error.fingerprint})
 }

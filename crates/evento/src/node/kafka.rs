@@ -15,7 +15,6 @@ use super::api::NodeApi;
 use super::bind;
 use crate::cli::failure::Failure;
 use crate::config::Config;
-use crate::output::time::rfc3339;
 
 /// A Kafka listener that is bound and not served yet.
 pub struct Kafka {
@@ -132,7 +131,7 @@ pub fn topics(broker: &Broker, registry: Option<&str>) -> Value {
 pub fn refused(broker: &Broker) -> Value {
     let batch = |batch: RefusedBatch| {
         json!({
-            "at": rfc3339(Timestamp(batch.at)),
+            "at": Timestamp(batch.at).rfc3339().to_string(),
             "topic": batch.topic,
             "partition": batch.partition,
             "clientId": batch.client_id,
@@ -175,6 +174,6 @@ fn lag(group: &GroupDetail) -> Option<u64> {
 
 fn offset(offset: &GroupOffset) -> Value {
     json!({"topic": offset.topic, "partition": offset.partition, "committed": offset.committed,
-        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| rfc3339(Timestamp(at))),
+        "endOffset": offset.end, "lag": offset.lag, "committedAt": offset.committed_at.map(|at| Timestamp(at).rfc3339().to_string()),
         "metadata": offset.metadata, "member": offset.member})
 }

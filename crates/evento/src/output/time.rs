@@ -88,11 +88,6 @@ pub fn parse_duration_ms(text: &str) -> Result<u64, String> {
     if text.is_empty() { Err(wrong()) } else { Ok(total) }
 }
 
-/// A time of ours: RFC 3339, UTC, milliseconds.
-pub fn rfc3339(at: evento_model::Timestamp) -> String {
-    Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
-}
-
 /// Reads a point in time: RFC 3339, a local date and time, or a duration before now (`10m`).
 pub fn parse_moment(text: &str) -> Result<String, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
