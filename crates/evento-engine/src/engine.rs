@@ -135,6 +135,11 @@ impl Engine {
         self.held
     }
 
+    /// Commands without an outcome, and units that are not durable yet.
+    pub fn unsettled(&self) -> usize {
+        self.held.commands + self.units.len()
+    }
+
     /// Works of an entity type that are with a function, or committed but not durable: none means it is quiet.
     pub fn moving(&self, entity: EntityTypeId) -> usize {
         let called =

@@ -27,6 +27,9 @@ use crate::send::{bad_json, entity_id, find_entity, outcome_or_status, unknown};
 /// Most commands in one request.
 const LINES_MAX: usize = 10_000;
 
+/// Bytes of an outcome document, about.
+const OUTCOME_BYTES: usize = 512;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line<'a> {
@@ -69,6 +72,7 @@ pub(crate) async fn send_many(
     let asked: Vec<Result<Asked, Problem>> =
         lines.into_iter().map(|line| ask(&gateway, &catalog, line, want)).collect();
     let mut writer = Writer::new(&catalog, long_as_string(&headers), gateway.limits.stacks);
+    writer.out.reserve(asked.len() * OUTCOME_BYTES);
     for asked in asked {
         let done = match asked {
             Ok((entity, command, answer)) => {

@@ -88,6 +88,11 @@ pub(crate) async fn outcome_or_status(
     command: &CommandRef,
     wait: Duration,
 ) -> Result<Answer, Problem> {
+    match answer.try_recv() {
+        Ok(answer) => return Ok(answer),
+        Err(oneshot::error::TryRecvError::Closed) => return Err(gone()),
+        Err(oneshot::error::TryRecvError::Empty) => {}
+    }
     let until = Instant::now() + wait;
     if let Ok(answer) = tokio::time::timeout_at(until, &mut answer).await {
         return answer.map_err(|_| gone());

@@ -18,13 +18,15 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const STACK_BYTES: usize = 512 << 10;
 /// Requests that run at once, over all functions. Those that are not quick have a thread of their own meanwhile.
 const RUNNING_MAX: usize = 128;
-/// Linear memories that exist at once: those of running requests and those kept by functions with `reuse`. They
-/// are address space (4 GiB each), not memory.
+/// Instances kept for later requests, over all functions.
+const KEPT_MAX: usize = 256;
+/// Linear memories that exist at once: those of running requests, those kept, those of files being tried out. They are
+/// address space (4 GiB each), not memory.
 const MEMORIES_MAX: u32 = 512;
 /// Largest memory that a resource may ask for, in bytes.
 pub(crate) const MEMORY_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of a memory that are zeroed by hand when its instance is gone, rather than given back to the system: a
-/// system call costs as much as clearing this.
+/// system call costs as much as clearing this. To ask the system which pages were written (`PAGEMAP_SCAN`) costs more.
 const KEPT_BYTES: usize = 256 << 10;
 /// A Python component is linked from about forty modules and one large table.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 256;
@@ -39,6 +41,7 @@ struct Shared {
     engine: Engine,
     cache: Option<Cache>,
     running: Arc<Semaphore>,
+    kept: Arc<Semaphore>,
     clock: Arc<Clock>,
 }
 
@@ -61,7 +64,9 @@ impl Host {
         let clock = Clock::start(&engine)
             .map_err(|error| Refusal::new(2306, format!("no thread for the WASM engine's clock: {error}"), None))?;
         let cache = cache.map(|folder| Cache::new(folder, &engine));
-        Ok(Host(Arc::new(Shared { engine, cache, running: Arc::new(Semaphore::new(RUNNING_MAX)), clock })))
+        let places = |count: usize| Arc::new(Semaphore::new(count));
+        let (running, kept) = (places(RUNNING_MAX), places(KEPT_MAX));
+        Ok(Host(Arc::new(Shared { engine, cache, running, kept, clock })))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -74,6 +79,11 @@ impl Host {
 
     pub(crate) fn running(&self) -> &Arc<Semaphore> {
         &self.0.running
+    }
+
+    /// Places for instances that are kept.
+    pub(crate) fn kept(&self) -> &Arc<Semaphore> {
+        &self.0.kept
     }
 
     /// The clock ticks until the answer is dropped.

@@ -1,12 +1,16 @@
-//! One call: a fresh instance (or a kept one), the request in, the answer out, judged.
+//! One call: a fresh instance (or one that is used again), the request in, the answer out, judged.
+//!
+//! Nobody waits for an instance to be made or taken apart: when the answer is there, the instance is exchanged for a
+//! fresh one, which the next call finds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use evento_function::envelope::{read_response, write_request};
 use evento_function::{Failure, FailureClass, RunRequest, RunResponse};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wasmtime::Store;
 
 use crate::cage::Cage;
@@ -16,13 +20,15 @@ use crate::failure::{contract, crash, judge, late};
 use crate::load::{Refusal, Settings};
 use crate::module::{CoreForm, CoreInstance};
 
-/// A call that takes less is not worth a thread.
+/// What takes less is not worth a thread.
 const QUICK: Duration = Duration::from_millis(1);
+/// What takes less is not worth being handed to anybody.
+const INSTANT: Duration = Duration::from_micros(100);
 /// Longest that a call may keep the thread that makes it, before it is called anew on another.
 const INLINE: Duration = Duration::from_millis(10);
 /// Requests that a kept instance serves.
 const USES_MAX: u32 = 1_000;
-/// Instances kept between requests, for each function with `reuse`.
+/// Instances kept between requests, for each function.
 const KEPT_MAX: usize = 8;
 
 /// A function in process. Clones share it.
@@ -33,10 +39,12 @@ struct Shared {
     host: Host,
     code: Code,
     settings: Settings,
-    /// Bound: `KEPT_MAX`.
+    /// For the next calls: fresh ones, or with `reuse` those that were used. Bound: `KEPT_MAX`.
     kept: std::sync::Mutex<Vec<Kept>>,
-    /// Whether the last call took less than [`QUICK`].
-    quick: AtomicBool,
+    /// What the last call took, in microseconds.
+    pace: AtomicU64,
+    /// What making the last instance took, in microseconds.
+    making: AtomicU64,
 }
 
 /// Linked code.
@@ -54,6 +62,8 @@ pub(crate) enum Instance {
 struct Kept {
     instance: Instance,
     uses: u32,
+    /// One of the places that all functions share; none while a call has it.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// A call without an answer.
@@ -119,7 +129,8 @@ impl WasmFunction {
             code,
             settings,
             kept: std::sync::Mutex::default(),
-            quick: AtomicBool::new(false),
+            pace: AtomicU64::new(u64::MAX),
+            making: AtomicU64::new(u64::MAX),
         }))
     }
 
@@ -140,18 +151,38 @@ impl WasmFunction {
         let permit = tokio::time::timeout(timeout, self.0.host.running().clone().acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(late(timeout)) };
         let inline = Instant::now() + INLINE;
-        if self.0.quick.load(Ordering::Relaxed) && inline < until {
-            let answer = self.0.timed(&request, inline, timeout);
+        if is_below(&self.0.pace, QUICK) && inline < until {
+            let (answer, used) = self.0.timed(&request, inline, timeout);
             if !matches!(&answer, Err(failure) if failure.class == FailureClass::Timeout) {
+                self.exchange_later(used);
                 return answer;
             }
         }
         let shared = self.0.clone();
-        let running = tokio::task::spawn_blocking(move || {
+        let (sender, receiver) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            shared.timed(&request, until, timeout)
+            let (answer, used) = shared.timed(&request, until, timeout);
+            let _ = sender.send(answer);
+            shared.renew(used);
         });
-        running.await.unwrap_or_else(|error| Err(crash("the call broke off", error.to_string())))
+        receiver.await.unwrap_or_else(|_| Err(crash("the call broke off", "its thread panicked")))
+    }
+
+    /// Puts a fresh instance in the place of one that was used, when the caller has gone on.
+    fn exchange_later(&self, used: Option<Kept>) {
+        let Some(used) = used else { return };
+        let shared = self.0.clone();
+        if is_below(&self.0.making, QUICK) {
+            tokio::spawn(async move { shared.renew(Some(used)) });
+        } else {
+            tokio::task::spawn_blocking(move || shared.renew(Some(used)));
+        }
+    }
+
+    /// Whether the last call took so little time that the next one may be made by whoever must not wait.
+    pub fn is_instant(&self) -> bool {
+        is_below(&self.0.pace, INSTANT)
     }
 
     /// Whether instances are kept, and so could remember something.
@@ -160,50 +191,82 @@ impl WasmFunction {
     }
 }
 
+fn is_below(micros: &AtomicU64, limit: Duration) -> bool {
+    u128::from(micros.load(Ordering::Relaxed)) < limit.as_micros()
+}
+
+fn note(micros: &AtomicU64, begun: Instant) {
+    micros.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+}
+
 impl Shared {
-    /// A call after which it is known whether the function is quick.
-    fn timed(&self, request: &[u8], until: Instant, timeout: Duration) -> Result<Bytes, Failure> {
+    /// A call after which it is known how quick the function is, and the instance that is to be exchanged.
+    fn timed(&self, request: &[u8], until: Instant, timeout: Duration) -> (Result<Bytes, Failure>, Option<Kept>) {
         let begun = Instant::now();
         let answer = self.call(request, until, timeout);
-        self.quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
-        answer
+        note(&self.pace, begun);
+        match answer {
+            Ok((answer, used)) => (Ok(answer), used),
+            Err(failure) => (Err(failure), None),
+        }
     }
 
-    fn call(&self, request: &[u8], until: Instant, timeout: Duration) -> Result<Bytes, Failure> {
+    /// An instance whose call failed is not used again.
+    fn call(&self, request: &[u8], until: Instant, timeout: Duration) -> Result<(Bytes, Option<Kept>), Failure> {
         let _running = self.host.runs();
         let mut kept = self.take(until).map_err(|error| judge(&error, timeout, None))?;
         kept.instance.deadline(ticks_until(until));
-        // An instance whose call failed is not used again.
         let answer = kept.instance.call(request).map_err(|error| match error {
             CallError::Engine(error, words) => judge(&error, timeout, words),
             CallError::Judged(failure) => failure,
             CallError::Refused(refusal) => Failure::new(FailureClass::Outage, refusal.code, refusal.message, ""),
         })?;
-        self.put_back(kept);
         // No answer has no bytes: an array of results ends with a zero at least.
         if answer.is_empty() {
             return Err(contract("the function cannot read the request", "its answer is empty"));
         }
-        Ok(answer)
+        kept.uses += 1;
+        if self.settings.reuse && kept.uses < USES_MAX {
+            self.keep(kept);
+            return Ok((answer, None));
+        }
+        Ok((answer, Some(kept)))
     }
 
     fn take(&self, until: Instant) -> wasmtime::Result<Kept> {
         let kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-        if let Some(kept) = kept {
-            return Ok(kept);
+        match kept {
+            Some(kept) => Ok(Kept { place: None, ..kept }),
+            None => self.fresh(until.saturating_duration_since(Instant::now())),
         }
-        let store = self.host.store(&self.settings, until.saturating_duration_since(Instant::now()));
-        Ok(Kept { instance: self.code.instantiate(store)?, uses: 0 })
     }
 
-    fn put_back(&self, mut instance: Kept) {
-        instance.uses += 1;
-        if !self.settings.reuse || instance.uses >= USES_MAX {
+    fn fresh(&self, time: Duration) -> wasmtime::Result<Kept> {
+        let begun = Instant::now();
+        let store = self.host.store(&self.settings, time);
+        let instance = self.code.instantiate(store)?;
+        note(&self.making, begun);
+        Ok(Kept { instance, uses: 0, place: None })
+    }
+
+    fn keep(&self, mut kept: Kept) {
+        let Ok(place) = self.host.kept().clone().try_acquire_owned() else { return };
+        kept.place = Some(place);
+        let mut all = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if all.len() < KEPT_MAX {
+            all.push(kept);
+        }
+    }
+
+    /// Makes a fresh instance for one that was used. If that fails, the next call makes its own, and says why.
+    fn renew(&self, used: Option<Kept>) {
+        if used.is_none() {
             return;
         }
-        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if kept.len() < KEPT_MAX {
-            kept.push(instance);
+        drop(used);
+        let _running = self.host.runs();
+        if let Ok(fresh) = self.fresh(INLINE) {
+            self.keep(fresh);
         }
     }
 }

@@ -30,8 +30,11 @@ impl Engine {
     /// Ends the first commands of the mailbox with what was decided and applied for them.
     pub(crate) fn commit(&mut self, no: InstanceNo, entity: &EntityType, evolved: Vec<Evolved>) {
         let mut unit = self.unit(no);
-        let mut answers = Vec::new();
+        let mut answers = Vec::with_capacity(evolved.len());
         let mut ended = Vec::with_capacity(evolved.len());
+        unit.events.reserve(evolved.len());
+        unit.outcomes.reserve(evolved.len());
+        unit.commands.reserve(evolved.len());
         for Evolved { decided, mut states, applied_by } in evolved {
             if planted!(21) {
                 states.rotate_right(1);

@@ -12,6 +12,9 @@ const LENGTH_END: usize = 12;
 /// Where the CRC's cover begins: from the attributes to the end.
 const CRC_FROM: usize = 21;
 
+/// Room for a record of a small value.
+const SCRATCH: usize = 2_048;
+
 /// Why bytes are no batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("these bytes are no Kafka record batch of version 2")]
@@ -26,13 +29,16 @@ pub(crate) struct BatchBuilder {
 
 impl Default for BatchBuilder {
     fn default() -> BatchBuilder {
-        BatchBuilder::new()
+        BatchBuilder::in_room_of(Vec::new())
     }
 }
 
 impl BatchBuilder {
-    pub(crate) fn new() -> BatchBuilder {
-        BatchBuilder { out: vec![0; BATCH_OVERHEAD], scratch: Vec::new(), count: 0 }
+    /// Builds in the room of a buffer that is no longer needed.
+    pub(crate) fn in_room_of(mut out: Vec<u8>) -> BatchBuilder {
+        out.clear();
+        out.resize(BATCH_OVERHEAD, 0);
+        BatchBuilder { out, scratch: Vec::with_capacity(SCRATCH), count: 0 }
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -379,7 +385,7 @@ mod tests {
 
     #[test]
     fn records_of_a_range_are_those_of_all_that_lie_in_it() {
-        let mut builder = BatchBuilder::new();
+        let mut builder = BatchBuilder::default();
         for n in 0..300_u32 {
             let value = n.to_be_bytes().repeat(n as usize);
             builder.push(&n.to_be_bytes(), [&value, b"end"], |headers| headers.put("n", &[&n.to_be_bytes()]));

@@ -94,7 +94,7 @@ impl ProducedBatch {
 
 /// A batch as a plain producer sends it: keys and values, no headers, no producer id. For load and tests.
 pub fn plain_batch<'a>(records: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> {
-    let mut builder = BatchBuilder::new();
+    let mut builder = BatchBuilder::default();
     records.into_iter().for_each(|(key, value)| builder.push(key, [value, &[]], |_| {}));
     builder.finish(0, 0, 0)
 }

@@ -23,6 +23,10 @@ use crate::unit::{CommandPlace, CommitUnit, Committed};
 
 /// Units of one group at most.
 const GROUP_UNITS_MAX: usize = 16_384;
+/// Buffers kept for the next group.
+const ROOMS_MAX: usize = 64;
+/// Largest buffer that is kept.
+const ROOM_BYTES_MAX: usize = 1 << 20;
 
 /// Handed to the thread that writes checkpoints.
 pub(crate) struct Cut {
@@ -41,6 +45,8 @@ pub(crate) struct Committer {
     /// Bytes of frames since the last cut.
     pub(crate) since_cut: u64,
     pub(crate) frame: Vec<u8>,
+    /// Buffers of batches that were written, to be used again. Bound: `ROOMS_MAX`, of `ROOM_BYTES_MAX` each.
+    pub(crate) rooms: Vec<Vec<u8>>,
 }
 
 /// What is written as one frame.
@@ -50,7 +56,7 @@ impl Queue {
     /// What comes first, up to a bound; `None` if nothing is queued.
     pub(crate) fn take_group(&mut self, bytes_max: usize) -> Option<Group> {
         let mut bytes = 0;
-        let mut group = Vec::new();
+        let mut group = Vec::with_capacity(self.units.len().min(GROUP_UNITS_MAX));
         let one_by_one = planted!(14, 25);
         while bytes < bytes_max
             && group.len() < GROUP_UNITS_MAX
@@ -118,7 +124,7 @@ impl Committer {
 
     fn commit(&mut self, group: Group) {
         let wall = (self.shared.clock)();
-        let mut batches = Batches::default();
+        let mut batches = Batches { rooms: std::mem::take(&mut self.rooms), ..Batches::default() };
         self.frame.clear();
         self.frame.resize(HEAD, 0);
         let mut changes = Vec::with_capacity(group.len());
@@ -139,7 +145,8 @@ impl Committer {
                 reports.push((done, committed));
             }
         }
-        let batches = batches.finish(wall.0, self.shared.epoch);
+        let (batches, rooms) = batches.finish(wall.0, self.shared.epoch);
+        self.rooms = rooms;
         batches.iter().for_each(|(at, bytes)| put_batch(&mut self.frame, *at, bytes));
         changes.iter().for_each(|change| put_unit(&mut self.frame, change));
         facts.iter().for_each(|(key, value)| put_meta(&mut self.frame, key, value.as_deref()));
@@ -172,6 +179,9 @@ impl Committer {
         }
         self.shared.publishing.store(false, Ordering::SeqCst);
         failpoint::reach("publish-after");
+        let rooms = batches.into_iter().map(|(_, bytes)| bytes).filter(|bytes| bytes.capacity() <= ROOM_BYTES_MAX);
+        let free = ROOMS_MAX.saturating_sub(self.rooms.len());
+        self.rooms.extend(rooms.take(free));
         self.commit_seq += 1;
         self.shared.durable.send_replace(self.commit_seq - 1);
         self.shared.stats.units.fetch_add(reports.len() as u64, Ordering::Relaxed);
@@ -249,6 +259,8 @@ fn weight(unit: &CommitUnit) -> usize {
 struct Batches {
     building: FxHashMap<TopicPartition, (u64, BatchBuilder)>,
     order: Vec<TopicPartition>,
+    /// Buffers to build in.
+    rooms: Vec<Vec<u8>>,
 }
 
 struct Placed {
@@ -260,7 +272,7 @@ impl Batches {
     fn at(&mut self, shared: &Shared, at: TopicPartition) -> &mut (u64, BatchBuilder) {
         self.building.entry(at).or_insert_with(|| {
             self.order.push(at);
-            (shared.topics.next_offset(at), BatchBuilder::new())
+            (shared.topics.next_offset(at), BatchBuilder::in_room_of(self.rooms.pop().unwrap_or_default()))
         })
     }
 
@@ -315,12 +327,13 @@ impl Batches {
         Placed { change, commands_first }
     }
 
-    fn finish(mut self, timestamp: i64, epoch: u32) -> Vec<(TopicPartition, Vec<u8>)> {
+    /// The batches, and the buffers that are left.
+    fn finish(mut self, timestamp: i64, epoch: u32) -> (Vec<(TopicPartition, Vec<u8>)>, Vec<Vec<u8>>) {
         let order = std::mem::take(&mut self.order);
         let finished = order.into_iter().filter_map(|at| {
             let (base, builder) = self.building.remove(&at)?;
             Some((at, builder.finish(base, timestamp, epoch)))
         });
-        finished.collect()
+        (finished.collect(), self.rooms)
     }
 }

@@ -180,6 +180,7 @@ fn work(
         commit_seq,
         since_cut: 0,
         frame: Vec::new(),
+        rooms: Vec::new(),
     };
     let preparer = Preparer { segments: segments.clone(), spares: spares.clone(), number, incarnations };
     let checkpointer = Checkpointer { shared: shared.clone(), segments, spares };

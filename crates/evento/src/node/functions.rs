@@ -172,6 +172,12 @@ impl Functions {
         self.0.write().remove(name);
     }
 
+    /// Whether a call to a revision takes so little time that it need not be handed over.
+    pub fn is_instant(&self, name: &ResourceName, revision: Revision) -> bool {
+        let live = self.0.read().get(name).and_then(|function| function.revision(revision));
+        live.is_some_and(|live| live.host.read().as_ref().is_some_and(|host| host.is_instant()))
+    }
+
     /// One call to a revision.
     pub async fn run(
         &self,

@@ -24,6 +24,15 @@ impl Host {
         }
     }
 
+    /// Whether a call takes so little time that the command path may make it itself.
+    pub fn is_instant(&self) -> bool {
+        match self {
+            Host::Http(_) => false,
+            #[cfg(feature = "wasm")]
+            Host::Wasm(function) => function.is_instant(),
+        }
+    }
+
     /// Whether it is called as another is: what is known of both is the same, word for word. A module in this
     /// process cannot change, so the one that is there stays.
     pub fn same_manifest(&self, other: &Host) -> bool {

@@ -15,6 +15,7 @@ use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
 use evento_model::{Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, ResourceName, Timestamp};
 use evento_schema::catalog::Catalog;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -25,6 +26,8 @@ use super::functions::Functions;
 const FULL: Code = Code(4005);
 /// How often a full disk is looked at.
 const FULL_LOOK: Duration = Duration::from_millis(500);
+/// With more commands than these on their way, a step waits for those who are about to ask, too.
+const CROWD: usize = 2;
 /// Longest sleep between two steps when nothing is due.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
@@ -162,11 +165,11 @@ struct Driver {
 
 impl Driver {
     async fn run(mut self) {
-        let mut inputs = Vec::new();
+        let (mut inputs, mut messages) = (Vec::new(), Vec::new());
         loop {
             self.sleep(inputs.is_empty()).await;
-            let messages = std::mem::take(&mut *self.path.0.messages.lock());
-            for message in messages {
+            std::mem::swap(&mut messages, &mut *self.path.0.messages.lock());
+            for message in messages.drain(..) {
                 self.take(message, &mut inputs);
             }
             if self.full_since.is_some() {
@@ -188,7 +191,7 @@ impl Driver {
         }
     }
 
-    /// Waits until something came in or is due. `idle` is false when look-ups are to be handed in at once.
+    /// Waits until something came in or is due. `idle` is false when there is something to be handed in at once.
     async fn sleep(&self, idle: bool) {
         if !idle {
             return;
@@ -200,8 +203,11 @@ impl Driver {
             wait = wait.min(FULL_LOOK);
         }
         let _ = tokio::time::timeout(wait, woken).await;
-        // Whoever is ready to run puts what it has into the same step.
-        tokio::task::yield_now().await;
+        // Whoever is ready to run puts what it has into the same step. Where hardly anybody asks, that would only wake
+        // other threads in vain.
+        if self.engine.unsettled() > CROWD {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The disk was full and has room again: a new engine begins with what the log has.
@@ -285,13 +291,21 @@ impl Driver {
                     inputs.push(Input::Loaded(load, self.look_up(&key, command.as_ref())));
                 }
                 Effect::Call { call, function, revision, request, timeout_ms } => {
-                    let (functions, path) = (self.functions.clone(), self.path.clone());
-                    tokio::spawn(async move {
+                    let instant = self.functions.is_instant(&function, revision);
+                    let functions = self.functions.clone();
+                    let mut run = Box::pin(async move {
                         failpoint::reach("function-call-before");
                         let answer = functions.run(&function, revision, request, timeout_ms).await;
                         failpoint::reach("function-call-after");
-                        path.tell(Input::Answered(call, answer));
+                        answer
                     });
+                    // Handing it over and being woken would take longer than the call.
+                    if instant && let Some(answer) = run.as_mut().now_or_never() {
+                        inputs.push(Input::Answered(call, answer));
+                        continue;
+                    }
+                    let path = self.path.clone();
+                    tokio::spawn(async move { path.tell(Input::Answered(call, run.await)) });
                 }
                 Effect::Commit { unit, content, answers } => {
                     let answers = answers
