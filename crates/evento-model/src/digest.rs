@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn digests_read_back_as_they_print() {
         let digest = Digest(std::array::from_fn(|n| n as u8));
-        assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+        assert_eq!(Digest::parse(digest.to_string()), Some(digest));
         assert_eq!(Revision::parse(&Revision(digest).to_string()), Some(Revision(digest)));
         let seed = Seed(std::array::from_fn(|n| 255 - n as u8));
         assert_eq!(Seed::parse(&seed.to_string()), Some(seed));

@@ -46,8 +46,11 @@ pub(crate) struct Committer {
     pub(crate) since_cut: u64,
     pub(crate) frame: Vec<u8>,
     /// Buffers of batches that were written, to be used again. Bound: `ROOMS_MAX`, of `ROOM_BYTES_MAX` each.
-    pub(crate) rooms: Vec<Vec<u8>>,
+    pub(crate) rooms: Rooms,
 }
+
+/// Buffers to build batches in.
+pub(crate) type Rooms = Vec<Vec<u8>>;
 
 /// What is written as one frame.
 pub(crate) type Group = Vec<(CommitUnit, Done)>;
@@ -260,7 +263,7 @@ struct Batches {
     building: FxHashMap<TopicPartition, (u64, BatchBuilder)>,
     order: Vec<TopicPartition>,
     /// Buffers to build in.
-    rooms: Vec<Vec<u8>>,
+    rooms: Rooms,
 }
 
 struct Placed {
@@ -328,7 +331,7 @@ impl Batches {
     }
 
     /// The batches, and the buffers that are left.
-    fn finish(mut self, timestamp: i64, epoch: u32) -> (Vec<(TopicPartition, Vec<u8>)>, Vec<Vec<u8>>) {
+    fn finish(mut self, timestamp: i64, epoch: u32) -> (Vec<(TopicPartition, Vec<u8>)>, Rooms) {
         let order = std::mem::take(&mut self.order);
         let finished = order.into_iter().filter_map(|at| {
             let (base, builder) = self.building.remove(&at)?;

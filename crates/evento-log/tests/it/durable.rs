@@ -63,6 +63,10 @@ fn expect(log: &EmbeddedLog, rounds: u64, with_states: bool) {
                 (from + events.len() as u64, None),
                 "what replay reads"
             );
+            let mut from_the_second = Vec::new();
+            let seen = |brief: EventBrief<'_>| from_the_second.push(brief.seq);
+            log.read_briefs(ENTITY, partition, from + 1, 1, seen).expect("readable");
+            assert_eq!(from_the_second.first(), events.get(1).map(|event| &event.record.seq), "amid a batch");
             from += events.len() as u64;
             found += events.len() as u64;
         }
