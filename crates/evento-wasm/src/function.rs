@@ -154,29 +154,30 @@ impl WasmFunction {
         if is_below(&self.0.pace, QUICK) && inline < until {
             let (answer, used) = self.0.timed(&request, inline, timeout);
             if !matches!(&answer, Err(failure) if failure.class == FailureClass::Timeout) {
-                self.exchange_later(used);
+                self.exchange_later(used, permit);
                 return answer;
             }
         }
         let shared = self.0.clone();
         let (sender, receiver) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
-            let _permit = permit;
             let (answer, used) = shared.timed(&request, until, timeout);
             let _ = sender.send(answer);
-            shared.renew(used);
+            shared.renew(used, permit);
         });
         receiver.await.unwrap_or_else(|_| Err(crash("the call broke off", "its thread panicked")))
     }
 
     /// Puts a fresh instance in the place of one that was used, when the caller has gone on.
-    fn exchange_later(&self, used: Option<Kept>) {
-        let Some(used) = used else { return };
+    fn exchange_later(&self, used: Option<Kept>, permit: OwnedSemaphorePermit) {
+        if used.is_none() {
+            return;
+        }
         let shared = self.0.clone();
         if is_below(&self.0.making, QUICK) {
-            tokio::spawn(async move { shared.renew(Some(used)) });
+            tokio::spawn(async move { shared.renew(used, permit) });
         } else {
-            tokio::task::spawn_blocking(move || shared.renew(Some(used)));
+            tokio::task::spawn_blocking(move || shared.renew(used, permit));
         }
     }
 
@@ -258,14 +259,16 @@ impl Shared {
         }
     }
 
-    /// Makes a fresh instance for one that was used. If that fails, the next call makes its own, and says why.
-    fn renew(&self, used: Option<Kept>) {
+    /// Makes a fresh instance for one that was used, unless there are enough. If that fails, the next call makes its
+    /// own, and says why. Until the used one is gone it counts as running.
+    fn renew(&self, used: Option<Kept>, _permit: OwnedSemaphorePermit) {
         if used.is_none() {
             return;
         }
         drop(used);
+        let enough = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len() >= KEPT_MAX;
         let _running = self.host.runs();
-        if let Ok(fresh) = self.fresh(INLINE) {
+        if !enough && let Ok(fresh) = self.fresh(INLINE) {
             self.keep(fresh);
         }
     }
