@@ -49,8 +49,9 @@ fn listen(pid: Pid) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
 
-    use super::end_leftovers;
+    use super::{Pid, end_leftovers, listen};
 
     #[test]
     fn only_processes_with_a_socket_of_the_folder_are_ended() {
@@ -58,8 +59,16 @@ mod tests {
         let start = |folder: &std::path::Path| {
             let socket = folder.join("0123456789ab.sock");
             std::fs::write(&socket, "").unwrap();
-            let listen = format!("unix:{}", socket.display());
-            Command::new("sleep").arg("600").env("EVENTO_LISTEN", listen).stdin(Stdio::null()).spawn().unwrap()
+            let value = format!("unix:{}", socket.display());
+            let mut command = Command::new("sleep");
+            let child = command.arg("600").env("EVENTO_LISTEN", value).stdin(Stdio::null()).spawn().unwrap();
+            // A program is there a moment before its environment can be read.
+            let (pid, until) = (Pid::from_child(&child), Instant::now() + Duration::from_secs(10));
+            while listen(pid).is_none() {
+                assert!(Instant::now() < until, "its environment cannot be read");
+                std::thread::yield_now();
+            }
+            child
         };
         let (mut left, mut strange) = (start(ours.path()), start(others.path()));
         assert_eq!(end_leftovers(ours.path()), 1);
