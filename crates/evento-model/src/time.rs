@@ -66,15 +66,18 @@ impl Timestamp {
         let (year, month, day) = (sign * number(begin, at)?, number(at + 1, at + 3)?, number(at + 4, at + 6)?);
         let (hour, minute, second) = (number(at + 7, at + 9)?, number(at + 10, at + 12)?, number(at + 13, at + 15)?);
         let ms = number(at + 16, at + 19)?;
-        // No Timestamp has a year of more digits.
+        // No Timestamp has a year beyond this.
+        if year.abs() > 300_000_000 || !(1..=12).contains(&month) {
+            return None;
+        }
         let y = if month <= 2 { year - 1 } else { year };
-        let in_range = y.abs() < 300_000_000 && (1..=12).contains(&month);
         let era = y.div_euclid(400);
         let year_of_era = y.rem_euclid(400);
         let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
         let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
         let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-        in_range.then(|| seconds.checked_mul(1_000)?.checked_add(ms).map(Timestamp))?
+        // The lowest times end above the lowest number, so the sum is made where there is room.
+        i64::try_from(i128::from(seconds) * 1_000 + i128::from(ms)).ok().map(Timestamp)
     }
 }
 
