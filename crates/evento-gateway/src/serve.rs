@@ -3,12 +3,15 @@
 //! A client that sends its headers or its body drop by drop holds a connection for a while, and nothing else. What
 //! is answered is the router's; what a connection costs is decided here.
 
+mod again;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use again::Again;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
@@ -81,7 +84,7 @@ async fn answer(
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         router.clone().oneshot(request.map(|body| Body::new(Timely { body, deadline: None })))
     });
-    watcher.watch(server.serve_connection(TokioIo::new(stream), service)).await
+    Again::new(watcher.watch(server.serve_connection(TokioIo::new(stream), service))).await
 }
 
 /// A body that must come to its end in time. The clock starts when something is missing for the first time.

@@ -1,13 +1,16 @@
 //! What the log needs of a disk: few verbs, so that tests can hand in one that fails at a chosen moment.
 
+mod direct;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use direct::{BLOCK, Direct};
 use rustix::fs::{FlockOperation, flock};
 
 /// Bytes of zeros written at once.
@@ -60,6 +63,11 @@ pub trait DiskFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes what was written durable.
     fn sync(&self) -> io::Result<()>;
+    /// Both at once. What follows the bytes in the file may be zeros afterwards, up to the next multiple of 4,096.
+    fn write_synced(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_at(bytes, offset)?;
+        self.sync()
+    }
     /// Bytes of the file.
     fn length(&self) -> io::Result<u64>;
     /// Cuts the file, or lets it grow by zeros that take no space yet.
@@ -81,7 +89,7 @@ pub(crate) fn real() -> Arc<dyn Disk> {
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        Ok(Box::new(RealFile(file)))
+        Ok(Box::new(RealFile { file, direct: OnceLock::new() }))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -159,9 +167,26 @@ fn runs(pid: &str) -> bool {
     pid.is_none_or(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-struct RealFile(File);
+struct RealFile {
+    file: File,
+    /// Made when it is wanted for the first time; none where the system cannot do it.
+    direct: OnceLock<Option<(Direct, u64)>>,
+}
 
 impl RealFile {
+    /// Writes past the system's cache. False, and nothing was done, where that is not possible.
+    fn write_past_cache(&self, bytes: &[u8], offset: u64) -> io::Result<bool> {
+        let direct = self.direct.get_or_init(|| Some((Direct::of(&self.file)?, self.length().ok()?)));
+        let Some((direct, length)) = direct else { return Ok(false) };
+        if (offset + bytes.len() as u64).next_multiple_of(BLOCK as u64) > *length {
+            return Ok(false);
+        }
+        match direct.write(&self.file, bytes, offset) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(false),
+            written => written.map(|()| true),
+        }
+    }
+
     fn write_zeros(&self, to: u64) -> io::Result<()> {
         let zeros = vec![0; ZEROS];
         let mut at = self.length()?;
@@ -178,7 +203,7 @@ impl DiskFile for RealFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut done = 0;
         while done < buffer.len() {
-            match self.0.read_at(&mut buffer[done..], offset + done as u64) {
+            match self.file.read_at(&mut buffer[done..], offset + done as u64) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -194,7 +219,7 @@ impl DiskFile for RealFile {
         buffer.reserve_exact(length);
         while buffer.len() < end {
             let at = offset + (buffer.len() - begin) as u64;
-            match rustix::io::pread(&self.0, rustix::buffer::spare_capacity(buffer), at) {
+            match rustix::io::pread(&self.file, rustix::buffer::spare_capacity(buffer), at) {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(rustix::io::Errno::INTR) => {}
@@ -207,23 +232,31 @@ impl DiskFile for RealFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
+    }
+
+    fn write_synced(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if self.write_past_cache(bytes, offset)? {
+            return Ok(());
+        }
+        self.write_at(bytes, offset)?;
+        self.sync()
     }
 
     fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn set_length(&self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)
+        self.file.set_len(length)
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, length) {
+        match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, length) {
             // Some file systems cannot; they take the space when it is written.
             Err(rustix::io::Errno::OPNOTSUPP) => self.write_zeros(length),
             done => Ok(done?),
@@ -231,6 +264,70 @@ impl DiskFile for RealFile {
     }
 
     fn handle(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.0.as_fd())
+        Some(self.file.as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the file of these tests.
+    const LENGTH: usize = 256 << 10;
+
+    fn file(folder: &tempfile::TempDir) -> Box<dyn DiskFile> {
+        let file = RealDisk.open(&folder.path().join("file")).expect("it opens");
+        file.write_at(&vec![7; LENGTH], 0).expect("there is room");
+        file.sync().expect("the disk is well");
+        file
+    }
+
+    fn content(file: &dyn DiskFile) -> Vec<u8> {
+        let mut content = vec![0; LENGTH + 1];
+        let length = file.read_at(&mut content, 0).expect("readable");
+        content.truncate(length);
+        content
+    }
+
+    #[test]
+    fn what_is_written_and_synced_in_one_is_there_and_what_was_before_it_stays() {
+        let folder = tempfile::tempdir().expect("a scratch directory");
+        let file = file(&folder);
+        let (mut at, mut byte) = (4_096, 0);
+        let mut expected = vec![7; at];
+        for length in (1..20_000).step_by(1_237) {
+            byte += 1;
+            file.write_synced(&vec![byte; length], at as u64).expect("the disk is well");
+            expected.resize(at + length, byte);
+            assert!(content(&*file).starts_with(&expected), "{length} bytes at {at}");
+            at += length;
+        }
+        assert_eq!(content(&*file).len(), LENGTH);
+    }
+
+    #[test]
+    fn a_write_that_does_not_follow_the_one_before_keeps_what_the_file_has_before_it() {
+        let folder = tempfile::tempdir().expect("a scratch directory");
+        let file = file(&folder);
+        for (at, byte) in [(50_000, 1), (10_001, 2), (10_002, 3), (9_000, 4)] {
+            let before = content(&*file);
+            file.write_synced(&[byte; 300], at).expect("the disk is well");
+            let after = content(&*file);
+            let (at, end) = (at as usize, at as usize + 300);
+            assert_eq!(after[..at], before[..at], "at {at}");
+            assert_eq!(after[at..end], [byte; 300], "at {at}");
+            let block = end.next_multiple_of(BLOCK);
+            assert_eq!(after[block..], before[block..], "at {at}");
+        }
+    }
+
+    #[test]
+    fn at_the_end_of_a_file_that_is_no_whole_block_it_grows_by_what_was_written_and_no_more() {
+        let folder = tempfile::tempdir().expect("a scratch directory");
+        let file = file(&folder);
+        file.set_length(10_000).expect("the disk is well");
+        file.write_synced(&[1; 500], 9_800).expect("the disk is well");
+        assert_eq!(file.length().expect("readable"), 10_300);
+        assert!(content(&*file).ends_with(&[1; 500]));
     }
 }

@@ -221,6 +221,18 @@ impl DiskFile for WatchedFile {
         Ok(())
     }
 
+    fn write_synced(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if armed::lies(self.kind.sync) {
+            self.write_at(bytes, offset)?;
+            return self.sync();
+        }
+        reach(self.kind.write.0);
+        self.file.write_synced(bytes, offset)?;
+        reach(self.kind.write.1);
+        reach(self.kind.sync);
+        Ok(())
+    }
+
     fn length(&self) -> io::Result<u64> {
         self.file.length()
     }

@@ -59,6 +59,15 @@ pub(crate) enum Instance {
     Component(ComponentInstance),
 }
 
+/// What a call leaves behind: dropping it exchanges the used instance for a fresh one, which takes as long as a quick
+/// call. Until then the used one counts as running.
+#[must_use]
+pub struct Used {
+    shared: Arc<Shared>,
+    kept: Option<Kept>,
+    _permit: OwnedSemaphorePermit,
+}
+
 struct Kept {
     instance: Instance,
     uses: u32,
@@ -137,7 +146,7 @@ impl WasmFunction {
     /// One call, read and checked.
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
         let answer = self.exchange(write_request(request), timeout).await?;
-        read_response(&answer, request).map_err(|error| contract("the answer is no RunResponse", error.to_string()))
+        read(&answer, request)
     }
 
     /// One call, as bytes; it ends at most two ticks (20 ms) after the deadline, also when nobody waits for it any more.
@@ -149,46 +158,66 @@ impl WasmFunction {
     pub async fn exchange(&self, request: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
         let until = Instant::now() + timeout;
         let permit = tokio::time::timeout(timeout, self.0.host.running().clone().acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else { return Err(late(timeout)) };
-        let inline = Instant::now() + INLINE;
-        if is_below(&self.0.pace, QUICK) && inline < until {
-            let (answer, used) = self.0.timed(&request, inline, timeout);
-            if !matches!(&answer, Err(failure) if failure.class == FailureClass::Timeout) {
-                self.exchange_later(used, permit);
-                return answer;
+        let Ok(Ok(mut permit)) = permit else { return Err(late(timeout)) };
+        if is_below(&self.0.pace, QUICK) {
+            match self.0.inline(&request, permit, timeout) {
+                Ok((answer, used)) => {
+                    used.later();
+                    return answer;
+                }
+                Err(back) => permit = back,
             }
         }
         let shared = self.0.clone();
         let (sender, receiver) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
-            let (answer, used) = shared.timed(&request, until, timeout);
+            let (answer, kept) = shared.timed(&request, until, timeout);
             let _ = sender.send(answer);
-            shared.renew(used, permit);
+            drop(Used { shared, kept, _permit: permit });
         });
         receiver.await.unwrap_or_else(|_| Err(crash("the call broke off", "its thread panicked")))
     }
 
-    /// Puts a fresh instance in the place of one that was used, when the caller has gone on.
-    fn exchange_later(&self, used: Option<Kept>, permit: OwnedSemaphorePermit) {
-        if used.is_none() {
-            return;
+    /// The same, if the last call took so little time that even who must not wait may make this one; otherwise, and if
+    /// it takes long this time, nothing has happened.
+    pub fn run_now(&self, request: &RunRequest, timeout: Duration) -> Option<(Result<RunResponse, Failure>, Used)> {
+        if !is_below(&self.0.pace, INSTANT) {
+            return None;
         }
-        let shared = self.0.clone();
-        if is_below(&self.0.making, QUICK) {
-            tokio::spawn(async move { shared.renew(used, permit) });
-        } else {
-            tokio::task::spawn_blocking(move || shared.renew(used, permit));
-        }
-    }
-
-    /// Whether the last call took so little time that the next one may be made by whoever must not wait.
-    pub fn is_instant(&self) -> bool {
-        is_below(&self.0.pace, INSTANT)
+        let permit = self.0.host.running().clone().try_acquire_owned().ok()?;
+        let (answer, used) = self.0.inline(&write_request(request), permit, timeout).ok()?;
+        Some((answer.and_then(|answer| read(&answer, request)), used))
     }
 
     /// Whether instances are kept, and so could remember something.
     pub fn is_reused(&self) -> bool {
         self.0.settings.reuse
+    }
+}
+
+fn read(answer: &Bytes, request: &RunRequest) -> Result<RunResponse, Failure> {
+    read_response(answer, request).map_err(|error| contract("the answer is no RunResponse", error.to_string()))
+}
+
+impl Used {
+    /// Drops it where nobody waits.
+    pub fn later(self) {
+        if self.kept.is_none() {
+            return;
+        }
+        if is_below(&self.shared.making, QUICK) {
+            tokio::spawn(async move { drop(self) });
+        } else {
+            tokio::task::spawn_blocking(move || drop(self));
+        }
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            self.shared.renew(kept);
+        }
     }
 }
 
@@ -201,6 +230,24 @@ fn note(micros: &AtomicU64, begun: Instant) {
 }
 
 impl Shared {
+    /// A call on the thread that asks. The permit comes back, and it is as if nothing had been, if the function is not
+    /// quick.
+    fn inline(
+        self: &Arc<Shared>,
+        request: &[u8],
+        permit: OwnedSemaphorePermit,
+        timeout: Duration,
+    ) -> Result<(Result<Bytes, Failure>, Used), OwnedSemaphorePermit> {
+        if timeout <= INLINE {
+            return Err(permit);
+        }
+        let (answer, kept) = self.timed(request, Instant::now() + INLINE, timeout);
+        if matches!(&answer, Err(failure) if failure.class == FailureClass::Timeout) {
+            return Err(permit);
+        }
+        Ok((answer, Used { shared: self.clone(), kept, _permit: permit }))
+    }
+
     /// A call after which it is known how quick the function is, and the instance that is to be exchanged.
     fn timed(&self, request: &[u8], until: Instant, timeout: Duration) -> (Result<Bytes, Failure>, Option<Kept>) {
         let begun = Instant::now();
@@ -260,11 +307,8 @@ impl Shared {
     }
 
     /// Makes a fresh instance for one that was used, unless there are enough. If that fails, the next call makes its
-    /// own, and says why. Until the used one is gone it counts as running.
-    fn renew(&self, used: Option<Kept>, _permit: OwnedSemaphorePermit) {
-        if used.is_none() {
-            return;
-        }
+    /// own, and says why.
+    fn renew(&self, used: Kept) {
         drop(used);
         let enough = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len() >= KEPT_MAX;
         let _running = self.host.runs();

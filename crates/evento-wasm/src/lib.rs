@@ -19,5 +19,5 @@ mod load;
 mod module;
 
 pub use engine::Host;
-pub use function::WasmFunction;
+pub use function::{Used, WasmFunction};
 pub use load::{Loaded, Log, Refusal, Settings};

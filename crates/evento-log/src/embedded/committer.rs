@@ -1,4 +1,5 @@
-//! The committer: one thread that writes frames. Everything queued goes into the next frame; one sync each.
+//! The committer: whoever holds it writes frames, one after the other. Everything queued goes into the next frame;
+//! one sync each. It is held by a thread of the log, or by who submits a unit while nothing else is queued.
 //!
 //! Order within a group: offsets, batches, frame, write, sync; then topics and tables, so that readers see it;
 //! then those who wait. Any failure of a write or sync is final: nothing more is acknowledged, and no sync is
@@ -7,10 +8,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use evento_model::{TopicKind, planted, sometimes};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::segments::{CommitPlace, Segment};
@@ -23,6 +25,8 @@ use crate::unit::{CommandPlace, CommitUnit, Committed};
 
 /// Units of one group at most.
 const GROUP_UNITS_MAX: usize = 16_384;
+/// How often a write in a caller's thread is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 /// Buffers kept for the next group.
 const ROOMS_MAX: usize = 64;
 /// Largest buffer that is kept.
@@ -56,6 +60,16 @@ pub(crate) type Rooms = Vec<Vec<u8>>;
 pub(crate) type Group = Vec<(CommitUnit, Done)>;
 
 impl Queue {
+    /// Whether a caller may write what it has, because nothing comes before it. It must, then.
+    pub(crate) fn begin_beside(&mut self) -> bool {
+        if self.committing || self.closing || !self.units.is_empty() {
+            return false;
+        }
+        self.committing = true;
+        self.beside += 1;
+        true
+    }
+
     /// What comes first, up to a bound; `None` if nothing is queued.
     pub(crate) fn take_group(&mut self, bytes_max: usize) -> Option<Group> {
         let mut bytes = 0;
@@ -74,21 +88,63 @@ impl Queue {
     }
 }
 
-impl Committer {
-    pub(crate) fn run(mut self) {
-        while let Some(group) = self.wait_for_group() {
-            self.turn(group);
-        }
-        self.finish();
-    }
+/// The committer in common: nobody has it any more when the log is closed.
+pub(crate) type Common = Arc<Mutex<Option<Committer>>>;
 
+/// Writes what is queued, in a thread of its own, until the log closes.
+pub(crate) fn run(common: &Common, shared: &Shared) {
+    while let Some(group) = wait_for_group(shared) {
+        if let Some(committer) = &mut *common.lock() {
+            committer.turn(group);
+        }
+    }
+    // Whoever writes segments and checkpoints ends when the committer is gone.
+    if let Some(mut committer) = common.lock().take() {
+        committer.finish();
+    }
+}
+
+/// Everything that is queued, up to a bound, as soon as nothing else is being written; `None` when the log closes.
+///
+/// Meanwhile it looks whether a write in a caller's thread comes to its end.
+fn wait_for_group(shared: &Shared) -> Option<Group> {
+    let mut queue = shared.queue.lock();
+    loop {
+        if !queue.committing {
+            if let Some(group) = queue.take_group(shared.config.group_bytes_max) {
+                return Some(group);
+            }
+            if queue.closing {
+                return None;
+            }
+        }
+        if !queue.watched {
+            shared.queued.wait(&mut queue);
+            continue;
+        }
+        let begun = queue.beside;
+        if shared.queued.wait_for(&mut queue, LOOK).timed_out() && queue.beside == begun {
+            queue.watched = queue.committing;
+            if let (true, Some(stalled)) = (queue.committing, shared.stalled.get()) {
+                stalled();
+            }
+        }
+    }
+}
+
+impl Committer {
     /// Writes one group, or refuses it.
     pub(crate) fn turn(&mut self, group: Group) {
         match self.may_write() {
             Err(fault) => group.into_iter().for_each(|(_, done)| done(Err(fault.clone()))),
             Ok(()) => self.commit(group),
         }
-        self.shared.queue.lock().committing = false;
+        let mut queue = self.shared.queue.lock();
+        queue.committing = false;
+        if queue.closing || !queue.units.is_empty() {
+            self.shared.queued.notify_one();
+        }
+        drop(queue);
         if self.since_cut >= self.shared.config.checkpoint_bytes && self.shared.poison.get().is_none() {
             self.cut(false);
         }
@@ -98,20 +154,6 @@ impl Committer {
     pub(crate) fn finish(&mut self) {
         if self.shared.poison.get().is_none() && self.shared.queue.lock().full.is_none() {
             self.cut(true);
-        }
-    }
-
-    /// Everything that is queued, up to a bound; `None` when the log closes.
-    fn wait_for_group(&self) -> Option<Group> {
-        let mut queue = self.shared.queue.lock();
-        loop {
-            if let Some(group) = queue.take_group(self.shared.config.group_bytes_max) {
-                return Some(group);
-            }
-            if queue.closing {
-                return None;
-            }
-            self.shared.queued.wait(&mut queue);
         }
     }
 
@@ -224,9 +266,10 @@ impl Committer {
         self.segment
             .write(&mut self.frame, self.commit_seq, wall)
             .map_err(|error| Fault::Write(format!("commit segment {}: {error}", self.segment.number)))?;
-        let stats = &self.shared.stats;
+        let (stats, took) = (&self.shared.stats, started.elapsed());
         stats.syncs.fetch_add(1, Ordering::Relaxed);
-        stats.sync_nanos.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        stats.sync_nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+        self.shared.pace.took(took);
         stats.frame_bytes.fetch_add(self.frame.len() as u64, Ordering::Relaxed);
         self.since_cut += self.frame.len() as u64;
         Ok(())

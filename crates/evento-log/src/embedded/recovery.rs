@@ -18,6 +18,7 @@ use super::checkpoint::Checkpoint;
 use super::checkpoints::{Checkpointer, Preparer, Spares};
 use super::committer::Committer;
 use super::lock::Held;
+use super::pace::Pace;
 use super::reserve::Reserve;
 use super::segments::{Frame, Replayed, Segment, Segments};
 use super::store::{Store, open_empty};
@@ -120,6 +121,8 @@ pub(crate) fn open(
         checkpoint_done: Condvar::new(),
         checkpoint_turn: Mutex::new(()),
         stats: Stats { units: AtomicU64::new(0), ..Stats::default() },
+        pace: Pace::new(),
+        stalled: OnceLock::new(),
         config,
     });
     let segments = Arc::new(segments);

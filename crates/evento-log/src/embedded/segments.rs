@@ -295,10 +295,9 @@ impl Segment {
     /// Seals a frame and makes it durable.
     pub(crate) fn write(&mut self, frame: &mut Vec<u8>, commit_seq: u64, wall: Timestamp) -> std::io::Result<()> {
         seal(frame, self.incarnation, commit_seq, wall);
-        self.file.write_at(frame, self.offset)?;
-        match self.file.sync() {
+        match self.file.write_synced(frame, self.offset) {
             Err(_) if planted!(3) => self.file.sync()?,
-            synced => synced?,
+            written => written?,
         }
         self.offset += frame.len() as u64;
         Ok(())

@@ -1,6 +1,6 @@
 //! Who does the log's work after it was opened: three threads, or whoever takes its turns one by one.
 //!
-//! Both do the same: the threads are loops of the turns. Turn by turn, the order in which commits, checkpoints and
+//! Both do the same: the threads are loops of the turns. Beside its thread, who submits a single unit may commit. Turn by turn, the order in which commits, checkpoints and
 //! the preparing of segments follow one another is the caller's, so that a simulation can choose it.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use super::checkpoints::{Checkpointer, Preparer};
-use super::committer::{Committer, Cut};
+use super::committer::{self, Committer, Common, Cut};
 use super::segments::Segment;
 use super::{Fault, Shared};
 
@@ -24,8 +24,8 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Gives each its thread.
-    pub(crate) fn start(self) -> Result<Vec<JoinHandle<()>>, Fault> {
+    /// Gives each its thread; and the committer, for who wants to commit beside its thread.
+    pub(crate) fn start(self) -> Result<(Common, Vec<JoinHandle<()>>), Fault> {
         let Work { mut committer, checkpointer, cut, preparer } = self;
         let (ready, prepared) = sync_channel(0);
         committer.prepared = Box::new(move || prepared.recv().map_err(|_| Fault::Closed)?);
@@ -33,11 +33,15 @@ impl Work {
             let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
             started.map_err(|error| Fault::Write(format!("start a thread: {error}")))
         };
-        Ok(vec![
-            spawn("log-commit", Box::new(move || committer.run()))?,
+        let shared = committer.shared.clone();
+        let common = Common::new(Mutex::new(Some(committer)));
+        let of_thread = common.clone();
+        let running = vec![
+            spawn("log-commit", Box::new(move || committer::run(&of_thread, &shared)))?,
             spawn("log-check", Box::new(move || checkpointer.run(&cut)))?,
             spawn("log-prepare", Box::new(move || preparer.run(&ready)))?,
-        ])
+        ];
+        Ok((common, running))
     }
 
     /// Leaves every turn to the caller.

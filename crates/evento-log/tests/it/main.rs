@@ -2,6 +2,7 @@
 #![cfg(feature = "embedded")]
 
 mod backup;
+mod beside;
 mod bytes;
 mod crash;
 mod damage;

@@ -164,7 +164,7 @@ pub fn commit(log: &EmbeddedLog, unit: CommitUnit) -> Result<Committed, Fault> {
 pub fn commit_all(log: &EmbeddedLog, units: Vec<CommitUnit>) -> Vec<Result<Committed, Fault>> {
     let (sender, receiver) = channel();
     let count = units.len();
-    let units = units
+    let units: Vec<(CommitUnit, evento_log::embedded::Done)> = units
         .into_iter()
         .enumerate()
         .map(|(n, unit)| {
@@ -173,7 +173,10 @@ pub fn commit_all(log: &EmbeddedLog, units: Vec<CommitUnit>) -> Vec<Result<Commi
             (unit, done)
         })
         .collect();
-    log.submit_many(units);
+    match units.len() {
+        1 => units.into_iter().for_each(|(unit, done)| log.submit_now(unit, done)),
+        _ => log.submit_many(units),
+    }
     let mut results: Vec<_> = receiver.iter().take(count).collect();
     results.sort_by_key(|(n, _)| *n);
     results.into_iter().map(|(_, result)| result).collect()

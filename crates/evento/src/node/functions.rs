@@ -13,7 +13,7 @@ use evento_log::intake::{Answer, LastError, WaitingFor};
 use evento_model::{Code, ResourceName, Revision, Timestamp};
 use parking_lot::RwLock;
 
-use super::host::Host;
+use super::host::{After, Host};
 use super::path::wall;
 use super::purity::Watch;
 
@@ -104,6 +104,18 @@ impl Live {
         self.purity.refusal().map_or(Ok(answer), Err)
     }
 
+    /// One call, if it can be made at once.
+    fn run_now(&self, request: &RunRequest, timeout: Duration) -> Option<(Result<RunResponse, Failure>, After)> {
+        if self.purity.looks() {
+            return None;
+        }
+        let host = self.host.read().clone()?;
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let answer = host.run_now(request, timeout);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
     /// One call.
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
         let host = self.host.read().clone();
@@ -172,10 +184,16 @@ impl Functions {
         self.0.write().remove(name);
     }
 
-    /// Whether a call to a revision takes so little time that it need not be handed over.
-    pub fn is_instant(&self, name: &ResourceName, revision: Revision) -> bool {
-        let live = self.0.read().get(name).and_then(|function| function.revision(revision));
-        live.is_some_and(|live| live.host.read().as_ref().is_some_and(|host| host.is_instant()))
+    /// One call to a revision, if it takes so little time that it need not be handed over.
+    pub fn run_now(
+        &self,
+        name: &ResourceName,
+        revision: Revision,
+        request: &RunRequest,
+        timeout_ms: u64,
+    ) -> Option<(Result<RunResponse, Failure>, After)> {
+        let live = self.0.read().get(name)?.revision(revision)?;
+        live.run_now(request, Duration::from_millis(timeout_ms))
     }
 
     /// One call to a revision.

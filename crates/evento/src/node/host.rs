@@ -14,6 +14,22 @@ pub enum Host {
     Wasm(evento_wasm::WasmFunction),
 }
 
+/// What a call that was made at once leaves to be done, by dropping it or by `later`.
+#[cfg(feature = "wasm")]
+pub use evento_wasm::Used as After;
+
+/// Nothing is called at once without the feature.
+#[cfg(not(feature = "wasm"))]
+pub enum After {}
+
+#[cfg(not(feature = "wasm"))]
+impl After {
+    /// Never asked.
+    pub fn later(self) {
+        match self {}
+    }
+}
+
 impl Host {
     /// One call: one answer or one failure, within the deadline.
     pub async fn run(&self, request: &RunRequest, timeout: Duration) -> Result<RunResponse, Failure> {
@@ -24,12 +40,13 @@ impl Host {
         }
     }
 
-    /// Whether a call takes so little time that the command path may make it itself.
-    pub fn is_instant(&self) -> bool {
+    /// The same, if it takes so little time that the command path may make the call itself.
+    #[cfg_attr(not(feature = "wasm"), expect(unused_variables, reason = "nothing is called at once"))]
+    pub fn run_now(&self, request: &RunRequest, timeout: Duration) -> Option<(Result<RunResponse, Failure>, After)> {
         match self {
-            Host::Http(_) => false,
+            Host::Http(_) => None,
             #[cfg(feature = "wasm")]
-            Host::Wasm(function) => function.is_instant(),
+            Host::Wasm(function) => function.run_now(request, timeout),
         }
     }
 

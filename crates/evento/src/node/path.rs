@@ -15,19 +15,22 @@ use evento_log::unit::{CommitUnit, Committed};
 use evento_log::view::Unfinished;
 use evento_model::{Code, CommandId, EntityKey, EntityTypeId, FullName, Outcome, OwnerEpoch, ResourceName, Timestamp};
 use evento_schema::catalog::Catalog;
-use futures::FutureExt;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::functions::Functions;
+use super::host::After;
 
 /// The code of a full disk.
 const FULL: Code = Code(4005);
 /// How often a full disk is looked at.
 const FULL_LOOK: Duration = Duration::from_millis(500);
-/// With more commands than these on their way, a step waits for those who are about to ask, too.
-const CROWD: usize = 2;
+/// More who ask at once are a crowd: then steps wait for those who are about to ask, and others do what can be done
+/// beside them.
+const CROWD: usize = 1;
+/// Steps without a crowd after which there is none any more.
+const CALM: u32 = 64;
 /// Longest sleep between two steps when nothing is due.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
@@ -127,10 +130,16 @@ pub fn start(start: Start) -> Path {
         waiters_next: 0,
         quiet: Vec::new(),
         held: Vec::new(),
+        after: Vec::new(),
+        crowded: 0,
+        has_others: tokio::runtime::Handle::current().metrics().num_workers() > 1,
         started: Instant::now(),
         told,
         counts,
     };
+    let runtime = tokio::runtime::Handle::current();
+    // While this thread waits for the disk, sockets may be nobody's business: any task makes another thread see to them.
+    driver.log.on_stall(Box::new(move || drop(runtime.spawn(async {}))));
     let mut lost = driver.log.watch_lost();
     tokio::spawn(driver.run());
     let woken = inbox.clone();
@@ -158,6 +167,12 @@ struct Driver {
     /// Look-ups of instances whose states are lost: nothing is decided on them before they are rebuilt. Bound: the
     /// engine's instances.
     held: Vec<(LoadNo, EntityKey, Option<CommandId>)>,
+    /// What calls left to be done when their answers are on their way. Bound: the places for running calls.
+    after: Vec<After>,
+    /// Steps until a crowd is over.
+    crowded: u32,
+    /// The runtime has other threads that go on while this one waits for the disk.
+    has_others: bool,
     started: Instant,
     told: mpsc::UnboundedSender<Told>,
     counts: Counts,
@@ -176,6 +191,7 @@ impl Driver {
                 self.begin_anew(&mut inputs);
             }
             self.release(&mut inputs);
+            self.crowded = if self.waiters.len() > CROWD { CALM } else { self.crowded.saturating_sub(1) };
             let effects = self.engine.step(self.now(), inputs.drain(..));
             self.carry_out(effects, &mut inputs);
             if !self.quiet.is_empty() {
@@ -192,9 +208,14 @@ impl Driver {
     }
 
     /// Waits until something came in or is due. `idle` is false when there is something to be handed in at once.
-    async fn sleep(&self, idle: bool) {
+    async fn sleep(&mut self, idle: bool) {
         if !idle {
             return;
+        }
+        if !self.after.is_empty() {
+            // First those who were just answered.
+            tokio::task::yield_now().await;
+            self.after.clear();
         }
         let woken = self.path.0.wake.notified();
         let now = self.now().monotonic;
@@ -205,9 +226,14 @@ impl Driver {
         let _ = tokio::time::timeout(wait, woken).await;
         // Whoever is ready to run puts what it has into the same step. Where hardly anybody asks, that would only wake
         // other threads in vain.
-        if self.engine.unsettled() > CROWD {
+        if !self.is_calm() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Whether at most a few have asked for something lately.
+    fn is_calm(&self) -> bool {
+        self.crowded == 0
     }
 
     /// The disk was full and has room again: a new engine begins with what the log has.
@@ -291,21 +317,23 @@ impl Driver {
                     inputs.push(Input::Loaded(load, self.look_up(&key, command.as_ref())));
                 }
                 Effect::Call { call, function, revision, request, timeout_ms } => {
-                    let instant = self.functions.is_instant(&function, revision);
-                    let functions = self.functions.clone();
-                    let mut run = Box::pin(async move {
-                        failpoint::reach("function-call-before");
-                        let answer = functions.run(&function, revision, request, timeout_ms).await;
-                        failpoint::reach("function-call-after");
-                        answer
-                    });
                     // Handing it over and being woken would take longer than the call.
-                    if instant && let Some(answer) = run.as_mut().now_or_never() {
+                    failpoint::reach("function-call-before");
+                    if let Some((answer, after)) = self.functions.run_now(&function, revision, &request, timeout_ms) {
+                        failpoint::reach("function-call-after");
+                        match self.is_calm() {
+                            true => self.after.push(after),
+                            false => after.later(),
+                        }
                         inputs.push(Input::Answered(call, answer));
                         continue;
                     }
-                    let path = self.path.clone();
-                    tokio::spawn(async move { path.tell(Input::Answered(call, run.await)) });
+                    let (path, functions) = (self.path.clone(), self.functions.clone());
+                    tokio::spawn(async move {
+                        let answer = functions.run(&function, revision, request, timeout_ms).await;
+                        failpoint::reach("function-call-after");
+                        path.tell(Input::Answered(call, answer));
+                    });
                 }
                 Effect::Commit { unit, content, answers } => {
                     let answers = answers
@@ -326,8 +354,13 @@ impl Driver {
                 Effect::Notice(notice) => self.tell(Told::Notice(notice)),
             }
         }
-        if !units.is_empty() {
-            self.log.submit_many(units);
+        match units.len() {
+            0 => {}
+            // Nobody else's command would come into the same group.
+            1 if self.is_calm() && self.has_others => {
+                units.into_iter().for_each(|(unit, done)| self.log.submit_now(unit, done))
+            }
+            _ => self.log.submit_many(units),
         }
     }
 

@@ -63,6 +63,11 @@ impl Watch {
         Watch { every, ..self }
     }
 
+    /// Whether any call is looked at.
+    pub fn looks(&self) -> bool {
+        self.every != 0
+    }
+
     /// Why nothing of this revision is taken any more, if so.
     pub fn refusal(&self) -> Option<Failure> {
         if self.policy == Purity::Refuse { self.impure.read().clone() } else { None }
