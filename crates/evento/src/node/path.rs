@@ -231,7 +231,7 @@ impl Driver {
         }
     }
 
-    /// Whether at most a few have asked for something lately.
+    /// Whether no two have asked for something at once lately.
     fn is_calm(&self) -> bool {
         self.crowded == 0
     }
