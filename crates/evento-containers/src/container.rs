@@ -27,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Pause before an engine that did not answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// Exit code of what was ended by SIGKILL.
+const KILLED: i64 = 137;
 /// Begins the names of private folders, beside the sockets of processes.
 pub(crate) const FOLDER_PREFIX: &str = "c-";
 /// Longest wait for an engine when there is nobody left who could wait longer.
@@ -56,6 +58,11 @@ impl fmt::Display for Ended {
                 write!(f, "out of memory: it wanted more than {} MiB", self.memory_bytes >> 20)
             }
             Some(state) if !state.error.is_empty() => write!(f, "{}", state.error),
+            // Not every engine says why, Podman with control groups of the first version for one.
+            Some(state) if state.exit_code == KILLED => {
+                let memory = self.memory_bytes >> 20;
+                write!(f, "exit code {KILLED}: killed, as what wants more than its {memory} MiB of memory is")
+            }
             // 128 + n: ended by signal n.
             Some(state) if (129..=192).contains(&state.exit_code) => {
                 write!(f, "exit code {}, signal {}", state.exit_code, state.exit_code - 128)
@@ -209,8 +216,12 @@ fn of_image(error: EngineError, image: &str) -> EngineError {
         ErrorKind::Engine => error,
         ErrorKind::Missing | ErrorKind::Image | ErrorKind::Refused => {
             let message = format!("the image {image:.19} cannot be run: {}", error.message);
-            EngineError::new(ErrorKind::Image, message)
-                .next("its program must be there, executable, and made for this machine: try docker run")
+            // Podman has no init of its own.
+            let next = match error.message.contains("container-init") {
+                true => "install catatonit, which Podman takes as the first process of a container",
+                false => "its program must be there, executable, and made for this machine: try docker run",
+            };
+            EngineError::new(ErrorKind::Image, message).next(next)
         }
     }
 }
@@ -303,7 +314,8 @@ mod tests {
             (None, "it was removed by somebody else"),
             (state(0, false, ""), "exit code 0"),
             (state(3, false, ""), "exit code 3"),
-            (state(137, false, ""), "exit code 137, signal 9"),
+            (state(137, false, ""), "exit code 137: killed, as what wants more than its 64 MiB of memory is"),
+            (state(139, false, ""), "exit code 139, signal 11"),
             (state(137, true, ""), "out of memory: it wanted more than 64 MiB"),
             (state(127, false, "no such file"), "no such file"),
         ];

@@ -74,6 +74,11 @@ impl Engine {
         format!("unix://{}", self.socket.display())
     }
 
+    /// Whether it is Podman, which tells some things in other words.
+    pub fn is_podman(&self) -> bool {
+        self.json("/v1.41/version")["Components"][0]["Name"].as_str().is_some_and(|name| name.contains("Podman"))
+    }
+
     fn answers(&self) -> bool {
         self.call("GET", "/_ping", "", &[]).is_some_and(|(status, _)| status == 200)
     }

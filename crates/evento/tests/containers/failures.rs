@@ -27,12 +27,14 @@ pub fn broken_image(scene: &Scene) {
     let stage = scene.stage();
     let refusal = stage.refusal(&stage.server(), &format!("{{image: {image}, pull: Never}}"), "");
     // The engine's init is what runs; it says what it could not start.
-    told(&refusal, &["accounts", "/root-of-all", "No such file or directory"]);
+    let named = if scene.engine.is_podman() { "failed to exec" } else { "/root-of-all" };
+    told(&refusal, &["accounts", named, "No such file or directory"]);
     let none = tempfile::tempdir().expect("a folder");
     std::fs::write(none.path().join("Dockerfile"), "FROM scratch\nLABEL a=b\n").expect("written");
     scene.engine.build("evento-test/empty", none.path());
     let refusal = stage.refusal(&stage.scene.stage().server(), "{image: evento-test/empty, pull: Never}", "");
-    told(&refusal, &["EV2308", "cannot be run", "No command specified"]);
+    let why = if scene.engine.is_podman() { "no command" } else { "No command specified" };
+    told(&refusal, &["EV2308", "cannot be run", why]);
     assert_eq!(scene.engine.containers(&stage.data()).len(), 0, "nothing is left of them");
 }
 
@@ -70,10 +72,12 @@ pub fn memory(scene: &Scene) {
     variant(&scene.engine, image, scene.context.path(), "ENTRYPOINT [\"/misfit\", \"eat\"]\n");
     let server = stage.bank(&format!("{{image: {image}, pull: Never, memory: 64Mi}}"));
     works(&server, "ada");
+    let end = match scene.engine.is_podman() {
+        true => "ended (exit code 137: killed, as what wants more than its 64 MiB of memory is)",
+        false => "ended (out of memory: it wanted more than 64 MiB)",
+    };
     tell(scene, &stage, "eat");
-    until("its end is named", SOON, || {
-        lines(&server).iter().any(|line| line.contains("ended (out of memory: it wanted more than 64 MiB)"))
-    });
+    until("its end is named", SOON, || lines(&server).iter().any(|line| line.contains(end)));
     send(&server, "ada", "receive-deposit", json!({"amount": 7}));
     let last = server.json("/v1/functions/accounts");
     assert_eq!((last["state"].as_str(), last["restarts"].as_u64()), (Some("ready"), Some(1)), "{last}");
