@@ -47,7 +47,7 @@ use api::NodeApi;
 use functions::Functions;
 use kafka::Kafka;
 use listen::bind;
-use path::{Start, Told};
+use path::{BROKEN, Start, Told};
 use registry::SchemaRegistry;
 use rollout::Rollout;
 use supervisor::Surroundings;
@@ -318,6 +318,9 @@ impl Node {
                 tracing::info!("ended by {signal}");
                 Ok(Exit::Done)
             }
+            End::Fault(BROKEN) => Err(Failure::new(BROKEN.0, "the command path broke off and the server ended")
+                .why("it met a state that its authors held impossible; the lines before say where")
+                .next("report them, and start again: everything that was answered is there")),
             End::Fault(code) => Err(Failure::new(code.0, "the log was closed and the server ended")
                 .why("a write or a sync failed; what was not synced may be gone from memory and disk alike")
                 .next("find out what the disk reports, then start again: everything that was answered is there")),
@@ -329,7 +332,7 @@ impl Node {
 enum End {
     /// The name of the signal.
     Asked(&'static str),
-    /// The log cannot be trusted any more; only reading it anew from disk helps.
+    /// The log or the command path cannot be trusted any more; only reading the log anew from disk helps.
     Fault(Code),
 }
 
@@ -437,7 +440,7 @@ async fn watch(
                 }
             }
             Told::Fault(code) => {
-                tracing::error!(%code, "the log is closed for good; the server ends");
+                tracing::error!(%code, "nothing more can be recorded; the server ends");
                 if let Some(faulted) = faulted.take() {
                     let _ = faulted.send(code);
                 }

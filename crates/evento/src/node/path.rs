@@ -18,10 +18,13 @@ use evento_schema::catalog::Catalog;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::functions::Functions;
 use super::host::After;
 
+/// The code of a command path that broke off.
+pub const BROKEN: Code = Code(9001);
 /// The code of a full disk.
 const FULL: Code = Code(4005);
 /// How often a full disk is looked at.
@@ -57,7 +60,7 @@ pub enum Told {
     Notice(Notice),
     /// A function behaves unlike its manifest.
     Rediscover(ResourceName),
-    /// The log is closed for good.
+    /// Nothing is recorded any more: the log is closed for good, or the command path broke off.
     Fault(Code),
 }
 
@@ -141,7 +144,8 @@ pub fn start(start: Start) -> Path {
     // While this thread waits for the disk, sockets may be nobody's business: any task makes another thread see to them.
     driver.log.on_stall(Box::new(move || drop(runtime.spawn(async {}))));
     let mut lost = driver.log.watch_lost();
-    tokio::spawn(driver.run());
+    let told = driver.told.clone();
+    tokio::spawn(tell_if_broken(tokio::spawn(driver.run()), told));
     let woken = inbox.clone();
     tokio::spawn(async move {
         while !lost.borrow_and_update().is_empty() && lost.changed().await.is_ok() {
@@ -149,6 +153,13 @@ pub fn start(start: Start) -> Path {
         }
     });
     Path(inbox)
+}
+
+/// Nobody would be answered any more: the server must end, and a new start knows everything that was acknowledged.
+async fn tell_if_broken(driving: JoinHandle<()>, told: mpsc::UnboundedSender<Told>) {
+    if driving.await.is_err_and(|ended| ended.is_panic()) {
+        let _ = told.send(Told::Fault(BROKEN));
+    }
 }
 
 struct Driver {
@@ -411,4 +422,29 @@ fn report(
 pub fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_path_that_panics_is_a_fault_and_one_that_is_ended_is_none() {
+        for (panics, wanted) in [(true, Some(BROKEN)), (false, None)] {
+            let (told, mut tells) = mpsc::unbounded_channel();
+            let driving = tokio::spawn(async move {
+                assert!(!panics, "as if the engine had a fault");
+                std::future::pending().await
+            });
+            if !panics {
+                driving.abort();
+            }
+            tell_if_broken(driving, told).await;
+            let code = tells.recv().await.map(|told| match told {
+                Told::Fault(code) => code,
+                _ => Code(0),
+            });
+            assert_eq!(code, wanted);
+        }
+    }
 }
