@@ -1,5 +1,5 @@
-//! The bank in Rust, the banks in Python, by hand and on the SDK, and the banks in Go and Java give the same events and
-//! states for the same commands. What is stored is canonical, so equal values of one schema are equal bytes.
+//! The bank in Rust, the banks in Python, by hand and on the SDK, and the banks in Go, Java and TypeScript give the same
+//! events and states for the same commands. What is stored is canonical, so equal values of one schema are equal bytes.
 
 use std::path::Path;
 
@@ -76,5 +76,20 @@ fn rust_and_java_decide_and_evolve_alike() {
     let in_rust = run(rust.path(), bank_function(), "");
     let in_java = run(java.path(), &root().join("examples/bank-java/run-function"), "");
     assert_eq!(in_rust, in_java);
+    assert_eq!(in_rust.0.len(), 13);
+}
+
+#[test]
+fn rust_and_typescript_decide_and_evolve_alike() {
+    // A function's process has a bare environment: where the packages come from may be known in this one only.
+    for folder in ["sdk/typescript", "examples/bank-typescript"] {
+        let install = ["ci", "--no-audit", "--no-fund", "--prefix"];
+        let done = std::process::Command::new("npm").args(install).arg(root().join(folder)).output().expect("npm runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    let (rust, typescript) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let in_rust = run(rust.path(), bank_function(), "");
+    let in_typescript = run(typescript.path(), &root().join("examples/bank-typescript/run-function"), "");
+    assert_eq!(in_rust, in_typescript);
     assert_eq!(in_rust.0.len(), 13);
 }
